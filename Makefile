@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# One plain Makefile. Rooms are folders; a program is its room, the libraries it may use, and
+# nothing else (docs/DESIGN in README: tuner -> host -> lib, monitor -> host -> lib, vmm -> lib).
+#
+#   make            build/vmm build/vmtune build/vmtop build/guest.elf
+#   make demo       install what is missing, build, run the main job here
+#   make check      install what is missing, build, run every test; ends "N passed, N failed, N skipped"
+#   V=1 shows commands; SANITIZE=1 builds with ASan and UBSan into build/sanitize.
+
+CC      ?= gcc
+PREFIX  ?= /usr/local
+DESTDIR ?=
+BUILD   := build$(if $(SANITIZE),/sanitize)
+Q       := $(if $(V),,@)
+say      = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+            -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wundef -Wnull-dereference -Werror
+CFLAGS   ?= -O2 -g
+CPPFLAGS += -D_GNU_SOURCE -I.
+OURS     := -std=gnu11 -pthread $(WARNINGS) $(if $(SANITIZE),-fsanitize=address$(comma)undefined -fno-omit-frame-pointer)
+comma    := ,
+ifdef SANITIZE
+LDFLAGS  += -fsanitize=address,undefined
+endif
+
+# ---- what each program is made of --------------------------------------------------------------
+
+lib_SRC     := $(wildcard lib/*.c)
+host_SRC    := $(wildcard host/*.c)
+vmm_SRC     := $(filter-out vmm/main.c,$(wildcard vmm/*.c vmm/*/*.c))
+tuner_SRC   := $(filter-out tuner/main.c,$(wildcard tuner/*.c tuner/*/*.c))
+monitor_SRC := $(filter-out monitor/main.c,$(wildcard monitor/*.c monitor/*/*.c))
+guest_SRC   := $(wildcard guest/*.c guest/*.S)
+
+object       = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+archive      = $(BUILD)/lib$(1).a
+ROOMS       := lib host vmm tuner monitor
+
+vmm_LIBS    := -ljansson -lnuma -ldl -pthread
+vmtune_LIBS := -lhwloc -lnuma -lcgroup -lconfuse -ljansson -lm -pthread
+vmtop_LIBS  := -lhwloc -lnuma -lncursesw -ltinfo -ljansson -lm -pthread
+
+all: $(BUILD)/vmm $(BUILD)/vmtune $(BUILD)/vmtop $(BUILD)/guest.elf
+
+$(BUILD)/vmm:    $(BUILD)/obj/vmm/main.o $(call archive,vmm) $(call archive,lib)
+$(BUILD)/vmtune: $(BUILD)/obj/tuner/main.o $(call archive,tuner) $(call archive,host) $(call archive,lib)
+$(BUILD)/vmtop:  $(BUILD)/obj/monitor/main.o $(call archive,monitor) $(call archive,host) $(call archive,lib)
+
+$(BUILD)/vmm $(BUILD)/vmtune $(BUILD)/vmtop:
+	$(call say,LD,$@)
+	$(Q)$(CC) $(OURS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $($(notdir $@)_LIBS)
+
+define archive_rule
+$(call archive,$(1)): $(call object,$($(1)_SRC))
+	$$(Q)rm -f $$@ && ar rcs $$@ $$^
+endef
+$(foreach room,$(ROOMS),$(eval $(call archive_rule,$(room))))
+
+$(BUILD)/obj/%.o: %.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(OURS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# ---- the benchmark guest: freestanding, whatever the flags of the host programs are ------------
+
+GUEST_FLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mno-red-zone -mgeneral-regs-only \
+               -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none -mcmodel=small \
+               -I. $(WARNINGS)
+guest_OBJ   := $(patsubst %,$(BUILD)/obj/%.o,$(basename $(guest_SRC)))
+
+$(guest_OBJ): CPPFLAGS :=
+$(BUILD)/obj/guest/%.o: guest/%.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST_FLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/obj/guest/%.o: guest/%.S
+	$(call say,AS,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST_FLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/guest.elf: $(guest_OBJ) guest/guest.ld
+	$(call say,LD,$@)
+	$(Q)$(CC) -static -nostdlib -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-T,guest/guest.ld -o $@ $(guest_OBJ)
+
+# ---- tests -------------------------------------------------------------------------------------
+# Every test prints TAP ("ok N - what", "not ok N - what", "ok N - what # SKIP why"); tests/run sums.
+
+UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+
+$(BUILD)/tests/unit/%: tests/unit/%.c $(foreach r,vmm tuner monitor host lib,$(call archive,$(r)))
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(OURS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $^ -lcmocka \
+	    $(vmtune_LIBS) $(vmtop_LIBS) $(vmm_LIBS)
+
+unit-tests: $(UNIT)
+
+check-unit: $(UNIT)
+	$(Q)BUILD=$(BUILD) tests/run $(UNIT)
+
+check-vm: all
+	$(Q)BUILD=$(BUILD) tests/run $(sort $(wildcard tests/vm/test-*))
+
+check-lab: all lab-files
+	$(Q)BUILD=$(BUILD) tests/run $(sort $(wildcard tests/lab/test-*))
+
+check: deps
+	$(Q)$(MAKE) --no-print-directory all unit-tests lab-files
+	$(Q)BUILD=$(BUILD) tests/run $(UNIT) $(sort $(wildcard tests/vm/test-*)) $(sort $(wildcard tests/lab/test-*))
+
+# ---- dependencies, demo, lab -------------------------------------------------------------------
+
+deps:
+	$(Q)tests/deps
+
+lab-files: deps
+	$(Q)BUILD=$(BUILD) tests/lab/fetch
+
+demo: deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)BUILD=$(BUILD) tests/demo
+
+demo-lab: lab-files
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)BUILD=$(BUILD) tests/demo-lab
+
+SHAPE ?= 2x2
+lab: all lab-files
+	$(Q)BUILD=$(BUILD) tests/lab/run $(SHAPE)
+
+bench: all
+	$(Q)BUILD=$(BUILD) tests/run --plain $(sort $(wildcard tests/bench/bench-*))
+
+lint:
+	$(Q)tests/lint
+
+# ---- install -----------------------------------------------------------------------------------
+
+MAN1 := man/vmm.1 man/vmtune.1 man/vmtop.1
+MAN5 := man/vmtune.conf.5
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/vmtune/profiles \
+	    $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 755 $(BUILD)/vmtune $(DESTDIR)$(PREFIX)/sbin/
+	install -m 755 $(BUILD)/vmm $(BUILD)/vmtop $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 $(BUILD)/guest.elf $(DESTDIR)$(PREFIX)/share/vmtune/
+	install -m 644 profiles/*.conf $(DESTDIR)$(PREFIX)/share/vmtune/profiles/
+	install -m 644 $(MAN1) $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 $(MAN5) $(DESTDIR)$(PREFIX)/share/man/man5/
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/sbin/vmtune $(DESTDIR)$(PREFIX)/bin/vmm $(DESTDIR)$(PREFIX)/bin/vmtop
+	rm -rf $(DESTDIR)$(PREFIX)/share/vmtune
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,$(notdir $(MAN1)))
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man5/,$(notdir $(MAN5)))
+
+clean:
+	rm -rf build
+
+.PHONY: all deps demo demo-lab lab lab-files check check-unit check-vm check-lab unit-tests bench lint \
+        install uninstall clean
+.DELETE_ON_ERROR:
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
