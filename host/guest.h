@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The virtual machines that run on this host, whoever started them: every process that holds an
+ * "anon_inode:kvm-vm" file. What each of its threads does, where it may run, where its RAM is.
+ *
+ * Sizes are bytes and times nanoseconds unless the name says otherwise. A figure that could not be
+ * had (no permission, no such kernel file) is GUEST_UNKNOWN, never 0.
+ */
+#ifndef VMTUNE_HOST_GUEST_H
+#define VMTUNE_HOST_GUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <jansson.h>
+
+#include "host/machine.h"
+#include "host/root.h"
+#include "lib/idset.h"
+
+#define GUEST_UNKNOWN UINT64_MAX
+
+enum thread_kind { THREAD_VCPU, THREAD_EMULATOR, THREAD_IO, THREAD_VHOST, THREAD_WORKER };
+
+struct guest_thread {
+	pid_t tid;
+	uint64_t start;          /* start time in clock ticks, /proc/PID/stat field 22: the identity */
+	enum thread_kind kind;
+	int vcpu;                /* vCPU index, -1 for the others */
+	char comm[16];
+	struct idset allowed;    /* affinity */
+	int cpu;                 /* where it ran last, -1 unknown */
+	uint64_t cpu_ns;         /* user + system time so far */
+	uint64_t wait_ns;        /* runnable but waiting, /proc/.../schedstat (ready time) */
+};
+
+/* One mapping that is guest RAM. */
+struct guest_ram {
+	uint64_t start, size;    /* host virtual address */
+	uint64_t page_size;      /* kernel page size of the mapping */
+	bool mergeable, thp;     /* VmFlags mg, hg */
+	int guest_node;          /* -1 unknown */
+};
+
+/* Where the pages are; by node index of struct machine (nodes[i]). */
+struct guest_memory_map {
+	uint64_t *node_bytes;    /* resident on each node */
+	unsigned int node_count;
+	uint64_t resident;       /* sum */
+	bool exact;              /* every page was asked for, not a sample */
+};
+
+struct guest {
+	pid_t pid;
+	uint64_t start;          /* identity together with pid */
+	char *name;              /* -name, --name, libvirt's, or the process name */
+	char *vmm;               /* "vmm", "qemu", "firecracker", "cloud-hypervisor", "kvmtool", ... */
+	char *qmp;               /* control socket path, or NULL */
+	char *cgroup;            /* path below the cgroup mount, or NULL */
+	struct guest_thread *threads;
+	unsigned int thread_count, vcpu_count;
+	struct guest_ram *ram;
+	unsigned int ram_count;
+	uint64_t configured;     /* RAM the guest was given: sum of ram[].size */
+	uint64_t rss, anon_huge, hugetlb; /* whole process, from smaps_rollup or status */
+	uint64_t ksm_pages;      /* /proc/PID/ksm_merging_pages, pages */
+	uint64_t balloon;        /* actual guest RAM from QMP query-balloon; GUEST_UNKNOWN unless asked */
+	uint64_t exits;          /* KVM exits so far, all vCPUs */
+};
+
+struct guest_list {
+	struct guest *guests;
+	unsigned int count;
+	unsigned int hidden;     /* processes that could not be looked into (permission) */
+};
+
+/* Finds the guests and reads identity, threads and RAM mappings. Never fails as a whole. */
+void guests_read(const struct root *root, struct guest_list *list);
+void guests_release(struct guest_list *list);
+
+/* Reads the counters of threads and memory again (not the mappings). False when the guest is gone. */
+bool guest_refresh(const struct root *root, struct guest *guest);
+
+/*
+ * Asks the kernel where the guest's RAM is (move_pages(2) with nodes NULL; numa_maps stalls the
+ * guest). At most @samples addresses spread over the RAM, 0 for every page; hugetlb and THP pages are
+ * counted whole. Returns 0 or -errno (-EPERM, -ESRCH); map is released by guest_map_release.
+ */
+int guest_map_read(const struct guest *guest, const struct machine *machine, unsigned int samples,
+	struct guest_memory_map *map);
+void guest_map_release(struct guest_memory_map *map);
+
+/* A guest by name or by PID written in decimal; NULL when there is none. */
+const struct guest *guest_find(const struct guest_list *list, const char *name);
+const char *thread_kind_name(enum thread_kind kind);
+json_t *guests_to_json(const struct guest_list *list);
+int guests_from_json(const json_t *json, struct guest_list *list, struct error *err);
+
+#endif

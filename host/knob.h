@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The settings of a host that a KVM administrator tunes, one row each: name in profiles, file,
+ * shape of the value, and class (DESIGN.md: how it can be undone). Profile, plan, verify, man page
+ * and vmtop all read this one table.
+ */
+#ifndef VMTUNE_HOST_KNOB_H
+#define VMTUNE_HOST_KNOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "host/root.h"
+#include "lib/error.h"
+
+enum knob_shape {
+	KNOB_NUMBER, /* decimal, maybe negative */
+	KNOB_BOOL,   /* 0/1 or N/Y, as the file has it */
+	KNOB_CHOICE, /* "always [madvise] never": the bracketed word counts */
+	KNOB_MASK,   /* hexadecimal CPU mask with commas */
+	KNOB_TEXT,
+};
+
+enum action_class {
+	CLASS_REVERSIBLE,    /* at run time */
+	CLASS_PRECONDITION,  /* at run time, when the row's precondition holds */
+	CLASS_MODULE_RELOAD,
+	CLASS_BOOT,
+	CLASS_IRREVERSIBLE,  /* pages moved, a guest started */
+};
+
+struct knob {
+	const char *name;       /* in the profile's host section: "ksm_run", "thp_enabled" */
+	const char *path;       /* host path */
+	enum knob_shape shape;
+	enum action_class undo;
+	long long min, max;     /* KNOB_NUMBER */
+	const char *choices;    /* KNOB_CHOICE: blank-separated, or NULL to take the file's own */
+	const char *what;       /* one line: what it does, and why one would set it */
+	const char *precondition; /* what must hold before a write, or NULL */
+};
+
+extern const struct knob knobs[];
+extern const size_t knob_count;
+
+const struct knob *knob_find(const char *name);
+
+/*
+ * The current value in the profile's spelling (a choice without brackets, Y as 1). Returns 0,
+ * -ENOENT when this kernel has no such file, or another -errno.
+ */
+int knob_read(const struct root *root, const struct knob *knob, char *value, size_t size);
+/* Whether two spellings mean the same value ("Y" and "1", "0x3" and "3", "0,00000003" and "3"). */
+bool knob_same(const struct knob *knob, const char *a, const char *b);
+/* Checks a wanted value against the row. Returns 0 or -EINVAL with @err saying what is right. */
+int knob_check(const struct knob *knob, const char *value, struct error *err);
+const char *action_class_name(enum action_class class);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Everything the toolkit knows about a machine at one moment. Commands, verify and vmtop read the
+ * machine through this; it can be saved to a file and loaded elsewhere, so that a plan can be made for
+ * another machine and tested without one.
+ */
+#ifndef VMTUNE_HOST_SNAPSHOT_H
+#define VMTUNE_HOST_SNAPSHOT_H
+
+#include <jansson.h>
+
+#include "host/guest.h"
+#include "host/knob.h"
+#include "host/machine.h"
+#include "host/root.h"
+#include "lib/error.h"
+
+#define KNOB_VALUE_MAX 256
+
+struct knob_value {
+	const struct knob *knob;
+	char value[KNOB_VALUE_MAX]; /* profile spelling; "" when the kernel has no such file */
+};
+
+enum cgroup_version { CGROUP_NONE, CGROUP_V1, CGROUP_V2 };
+
+struct snapshot {
+	char boot_id[40];
+	char kernel[128];            /* release */
+	long long taken;             /* seconds since the epoch */
+	struct machine *machine;
+	struct knob_value *knobs;    /* knob_count rows, in table order */
+	struct guest_list guests;
+	enum cgroup_version cgroup;  /* where CPU and memory controllers are; hybrid counts as v1 */
+	char cgroup_mount[256];      /* of the unified tree, or of v1's parent directory */
+	bool has_kvm;                /* /dev/kvm is there */
+};
+
+/* Reads the machine under @root. NULL with @err. */
+struct snapshot *snapshot_read(const struct root *root, struct error *err);
+void snapshot_free(struct snapshot *snapshot);
+
+/* Writes atomically (temporary file, rename). */
+int snapshot_save(const struct snapshot *snapshot, const char *path, struct error *err);
+/*
+ * @text is a snapshot file, an hwloc XML file, or (when there is no such file) a synthetic
+ * topology string. What the source does not say stays unknown (no guests, no knob values).
+ */
+struct snapshot *snapshot_load(const char *text, struct error *err);
+
+json_t *snapshot_to_json(const struct snapshot *snapshot);
+/* Value of a knob, or NULL when unknown. */
+const char *snapshot_knob(const struct snapshot *snapshot, const char *name);
+
+#endif
