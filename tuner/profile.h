@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * profile.conf as checked data. One schema table in profile.c holds every key with type, limits,
+ * default and help; the file's line of each value is kept, so that the planner can name it as well.
+ */
+#ifndef VMTUNE_TUNER_PROFILE_H
+#define VMTUNE_TUNER_PROFILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "host/knob.h"
+#include "lib/error.h"
+#include "lib/idset.h"
+
+#define PROFILE_VCPUS_MAX 255
+
+/* Where a value was written: for messages. line 0: it is a default. */
+struct profile_at {
+	const char *file; /* owned by the profile */
+	int line;
+};
+
+enum page_choice { PAGES_4K, PAGES_THP, PAGES_2M, PAGES_1G };
+enum placement_mode { PLACE_AUTO, PLACE_NODES, PLACE_PINS };
+
+struct profile_disk {
+	char *path;
+	bool readonly;
+};
+
+struct profile_net {
+	char *tap; /* NULL: user mode */
+};
+
+struct profile_vm {
+	char *name;
+	struct profile_at at, at_memory, at_vcpus, at_placement, at_pages, at_ksm, at_balloon, at_kernel;
+	unsigned int vcpus;
+	uint64_t memory;               /* bytes */
+	char *kernel, *initrd, *append;
+	struct profile_disk *disks;
+	unsigned int disk_count;
+	struct profile_net *nets;
+	unsigned int net_count;
+	enum placement_mode placement;
+	struct idset nodes;            /* PLACE_NODES: host nodes, memory and vCPUs in equal parts */
+	struct idset *pins;            /* PLACE_PINS: host CPUs of each vCPU, vcpus rows */
+	unsigned int guest_nodes;      /* 0: as many as host nodes it lies on */
+	bool dedicated;                /* a CPU of its own for each vCPU */
+	struct idset io_cpus;          /* empty: chosen by the planner */
+	enum page_choice pages;
+	bool ksm;
+	uint64_t balloon_target;       /* bytes the guest shall keep; 0: all of memory */
+	uint64_t balloon_floor;        /* never below; 0: none given */
+	unsigned int cpu_weight;       /* cgroup v2 scale 1-10000, 0: leave alone */
+	uint64_t cpu_quota;            /* percent of one CPU, 0: none */
+	uint64_t memory_high, memory_max; /* bytes, 0: none */
+};
+
+/* hugepages { node = N size = 2M count = M }: the pool a node shall have, in pages. */
+struct profile_pool {
+	struct profile_at at;
+	int node;                      /* -1: every node with memory */
+	uint64_t page_size, count;
+	bool at_least;                 /* count is a minimum ("512+") */
+};
+
+struct profile_setting {
+	struct profile_at at;
+	const struct knob *knob;
+	char value[256];
+};
+
+struct profile {
+	char *file;
+	struct profile_pool *pools;
+	unsigned int pool_count;
+	struct profile_setting *settings;
+	unsigned int setting_count;
+	struct profile_vm *vms;
+	unsigned int vm_count;
+};
+
+/*
+ * Reads and checks a profile. NULL with @err: "FILE:LINE: what is wrong; what would be right", with a
+ * suggestion for a misspelt key. Files that VMs name (kernel, disks) are not opened here.
+ */
+struct profile *profile_read(const char *file, struct error *err);
+void profile_free(struct profile *profile);
+
+/* Prints every key with type, default and meaning (vmtune help profile; the man page's source). */
+void profile_print_schema(void);
+uint64_t page_choice_bytes(enum page_choice pages); /* 4096 for 4K and THP */
+const char *page_choice_name(enum page_choice pages);
+
+#endif
