@@ -16,6 +16,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include <linux/virtio_ring.h>
+
 #include "lib/error.h"
 #include "vmm/vm.h"
 
@@ -32,8 +34,13 @@ struct virtqueue {
 	uint16_t size;
 	bool enabled;
 	uint64_t desc_gpa, avail_gpa, used_gpa;
+	/* the same as host pointers, set by virtqueue_enable() */
+	const struct vring_desc *desc;
+	struct vring_avail *avail;
+	struct vring_used *used;
 	uint16_t last_avail, used_index;
 	bool event_idx;
+	bool kicks_off;          /* virtqueue_want_kicks(false) */
 	uint16_t signalled_used; /* used index at the last interrupt, for EVENT_IDX */
 	uint16_t vector;         /* MSI-X vector, 0xffff none */
 	int kick_fd;             /* ioeventfd */
@@ -60,9 +67,15 @@ struct virtio_ops {
 	void (*kick)(struct virtio_device *device, unsigned int index);
 	/* DRIVER_OK was set with the features that were negotiated. On the I/O thread. Optional. */
 	void (*ready)(struct virtio_device *device);
-	/* Back to the state after power-on; no callback of the old life may follow. Optional. */
+	/*
+	 * Back to the state after power-on; no callback of the old life may follow, and no guest memory
+	 * of the old life may be written any more. On the I/O thread. Optional.
+	 */
 	void (*reset)(struct virtio_device *device);
-	/* The driver wrote config space, @offset and @size within config_size. Under config_lock. Optional. */
+	/*
+	 * The driver wrote config space, @offset and @size within config_size: config[] has the new
+	 * bytes. Without this callback config space is read-only. Under config_lock, vCPU thread.
+	 */
 	void (*config_written)(struct virtio_device *device, uint32_t offset, uint32_t size);
 	/* Before a read of config space, to refresh it. Under config_lock. Optional. */
 	void (*config_read)(struct virtio_device *device);
@@ -76,13 +89,27 @@ struct virtio_device {
 	uint64_t acked;               /* negotiated, valid from FEATURES_OK on */
 	uint8_t config[256];          /* little endian, as the guest reads it */
 	pthread_mutex_t config_lock;
-	uint8_t status;
+	uint8_t status;               /* atomic */
+	uint8_t config_generation;    /* atomic */
 	struct virtqueue queues[VIRTIO_QUEUES_MAX];
+	const struct virtio_transport_ops *transport_ops; /* NULL: interrupts go nowhere (tests) */
 	void *transport;              /* virtio-pci's own */
+};
+
+/* What the transport does for the device-independent half (queue.c). From any thread. */
+struct virtio_transport_ops {
+	void (*queue_interrupt)(struct virtqueue *queue);
+	void (*config_interrupt)(struct virtio_device *device);
 };
 
 /* Puts the device on the PCI bus. Takes ownership: freed through ops->free with the VM. */
 int virtio_pci_add(struct vm *vm, struct virtio_device *device, struct error *err);
+
+/*
+ * Checks size, alignment and place in RAM of the queue as programmed in @queue (size, *_gpa) and
+ * switches it on, or marks the device broken and returns -EINVAL. For transports (and tests).
+ */
+int virtqueue_enable(struct virtqueue *queue);
 
 /*
  * Takes the next available chain into *@chain. Returns 1, 0 when the ring is empty, or -EINVAL after
@@ -95,7 +122,10 @@ void virtqueue_unpop(struct virtqueue *queue);
 void virtqueue_push(struct virtqueue *queue, uint16_t head, uint32_t written);
 /* Interrupts the driver if it wants to know about what was pushed since the last time. */
 void virtqueue_notify(struct virtqueue *queue);
-/* Switches the driver's kicks on or off (used.flags or avail_event); true when work came meanwhile. */
+/*
+ * Switches the driver's kicks on or off (used.flags or avail_event); true when work came meanwhile.
+ * Only a saving: a pop that finds the ring empty re-arms the kick by itself, unless it is off.
+ */
 bool virtqueue_want_kicks(struct virtqueue *queue, bool want);
 
 /* Copies between the chain's readable / writable part and a buffer; returns the bytes copied. */
@@ -103,7 +133,7 @@ size_t virtq_chain_read(const struct virtq_chain *chain, size_t offset, void *in
 size_t virtq_chain_write(const struct virtq_chain *chain, size_t offset, const void *from,
 	size_t length);
 
-/* Config space changed: bumps config_generation and raises the configuration interrupt. */
+/* Config space changed: bumps config_generation and raises the configuration interrupt. Any thread. */
 void virtio_config_changed(struct virtio_device *device);
 /* The driver broke the protocol: DEVICE_NEEDS_RESET, said once on stderr with @why. */
 void virtio_broken(struct virtio_device *device, const char *why);
