@@ -2,7 +2,8 @@
 /*
  * An action is one change to the host with four verbs: describe, apply, verify, undo, and a class that
  * says how it can be undone. There is no other way to write to the host. A table in action.c has one
- * row a kind; a plan is an ordered list of actions; the journal holds their records.
+ * row a kind (its functions are in actions/); a plan is an ordered list of actions; the journal holds
+ * their records.
  *
  * All four texts (target, detail, before, after) are plain strings so that an action can be written to
  * the journal, printed and compared without knowing its kind.
@@ -18,16 +19,22 @@
 #include "host/root.h"
 #include "lib/error.h"
 
+/*
+ * How the texts are spelled. A planner may leave before NULL: it is read just before the change.
+ * Where "guest" stands, target is a guest's name; it becomes "PID:START NAME" when the action is
+ * carried out, so that a later guest of the same name is never mistaken for it.
+ */
 enum action_kind {
-	ACTION_SETTING,      /* a knob: target = host path, value = raw file text */
-	ACTION_HUGEPAGES,    /* target = .../nodeN/hugepages/hugepages-SIZE/nr_hugepages */
-	ACTION_CGROUP,       /* target = cgroup of a guest; before "absent", after "present" */
-	ACTION_CGROUP_VALUE, /* target = cgroup file */
-	ACTION_START_GUEST,  /* target = guest name; detail = argv as JSON; before "stopped" */
+	ACTION_SETTING,      /* a knob: target = host path, value = file text ("1", "madvise") */
+	ACTION_HUGEPAGES,    /* target = host path .../nr_hugepages; value = pages, decimal */
+	ACTION_CGROUP_CONTROLLERS, /* v2: target = .../cgroup.subtree_control; value = "cpu memory" */
+	ACTION_CGROUP,       /* target = "vmtune/NAME"; before "absent", after "present" */
+	ACTION_CGROUP_VALUE, /* target = host path of a cgroup file; value = its text */
+	ACTION_START_GUEST,  /* target = guest name; detail = argv as JSON; "stopped" -> "running" */
 	ACTION_AFFINITY,     /* target = thread "PID:START/TID:START"; value = cpulist */
-	ACTION_BALLOON,      /* target = guest "PID:START NAME"; value = bytes */
-	ACTION_GUEST_KSM,    /* target = guest; value = "on" / "off" */
-	ACTION_MOVE_PAGES,   /* target = guest; value = nodes; CLASS_IRREVERSIBLE */
+	ACTION_BALLOON,      /* target = guest; detail = QMP socket or NULL; value = bytes */
+	ACTION_GUEST_KSM,    /* target = guest; detail = QMP socket or NULL; value = "on" / "off" */
+	ACTION_MOVE_PAGES,   /* target = guest; value = node list; CLASS_IRREVERSIBLE */
 	ACTION_KIND_COUNT
 };
 
@@ -59,29 +66,47 @@ struct action_context {
 	struct root root;
 	const char *run_dir;   /* host path "/run/vmtune" */
 	const char *vmm;       /* path of the vmm program */
+	int stop_ms;           /* how long a guest may take to shut down when asked */
 };
 
 /* Appends; takes ownership of the strings (all allocated). */
 struct action *action_add(struct action_list *list, enum action_kind kind, enum action_class undo_class,
 	char *target, char *detail, char *before, char *after, char *reason, const char *vm);
 void action_list_release(struct action_list *list);
+/* Takes out the actions whose wanted state the machine has already. */
+void action_list_drop_done(const struct action_context *context, struct action_list *list);
 /* Frees the strings of one action, not the struct. */
 void action_release(struct action *action);
+void action_copy(struct action *to, const struct action *from);
 
 /* One line for people: "set /sys/kernel/mm/ksm/run: 0 -> 1". The caller frees. */
 char *action_describe(const struct action *action);
 const char *action_kind_name(enum action_kind kind);
+const char *action_state_name(enum action_state state);
 json_t *action_to_json(const struct action *action);
 int action_from_json(const json_t *json, struct action *action, struct error *err);
 
 /* The value the machine has now, in the spelling of before/after; the caller frees. NULL: gone (errno). */
 char *action_current(const struct action_context *context, const struct action *action);
+/* Whether two spellings mean the same for this action ("[madvise]" and "madvise", "0-1" and "0,1"). */
+bool action_same(const struct action *action, const char *a, const char *b);
+
+/*
+ * To be called just before the change is announced in the journal: resolves the target to an
+ * identity and reads ->before as the machine has it, byte for byte.
+ */
+int action_prepare(const struct action_context *context, struct action *action, struct error *err);
 /* Brings about ->after. Returns 0, or negative with @err saying what was refused and why. */
 int action_apply(const struct action_context *context, const struct action *action, struct error *err);
 /* Looks and compares; *@now (may be NULL) gets the current value, the caller frees. */
 enum action_state action_verify(const struct action_context *context, const struct action *action,
 	char **now);
-/* Brings back ->before. */
+/*
+ * Why ->before cannot be brought back at this moment ("512 of 512 pages are in use", "db runs"), or
+ * NULL. The caller frees.
+ */
+char *action_busy(const struct action_context *context, const struct action *action);
+/* Brings back ->before. -EBUSY: not now. -EOPNOTSUPP: never (CLASS_IRREVERSIBLE). */
 int action_undo(const struct action_context *context, const struct action *action, struct error *err);
 
 #endif

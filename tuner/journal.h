@@ -5,8 +5,9 @@
  * the change it announces is made, so that revert works after a crash at any point; a torn last line
  * never happened.
  *
- * Records: "intent" (the whole action, boot id, sequence number), "done" (sequence number), "undone"
- * (sequence number). An intent without done may or may not have been carried out: revert looks.
+ * Records: "intent" (the whole action, boot id, sequence number), "done" (sequence number, and the
+ * value as the machine spells it), "undone" (sequence number). An intent without done may or may not
+ * have been carried out: revert looks.
  */
 #ifndef VMTUNE_TUNER_JOURNAL_H
 #define VMTUNE_TUNER_JOURNAL_H
@@ -17,6 +18,8 @@
 #include "lib/error.h"
 #include "tuner/action.h"
 
+#define STATE_DIR "/var/lib/vmtune" /* host path: journal, lock, last applied profile */
+
 struct journal;
 
 struct journal_entry {
@@ -24,27 +27,35 @@ struct journal_entry {
 	char boot_id[40];
 	struct action action;
 	bool done, undone;
+	char *observed;  /* with done: what the machine had after the change, or NULL */
 };
 
 /*
  * Opens the journal below @root and takes the one writer's lock (@write; waits up to @wait_ms).
  * A torn tail is cut off when writing. NULL with @err: who holds the lock (PID), or which line is
- * damaged.
+ * damaged. A reader needs no lock; where there is no journal it sees an empty one.
  */
 struct journal *journal_open(const struct root *root, bool write, int wait_ms, struct error *err);
+/* Gives the lock back; an empty state directory is removed. NULL is nothing. */
 void journal_close(struct journal *journal);
 
 /* Entries in order; owned by the journal, valid until the next append. */
 const struct journal_entry *journal_entries(const struct journal *journal, unsigned int *count);
+/* The number of entries that are not undone. */
+unsigned int journal_pending(const struct journal *journal);
 
 /* Appends and syncs. journal_intent returns the sequence number (> 0) or negative with @err. */
 long journal_intent(struct journal *journal, const char *boot_id, const struct action *action,
 	struct error *err);
-int journal_done(struct journal *journal, unsigned long sequence, struct error *err);
+int journal_done(struct journal *journal, unsigned long sequence, const char *observed,
+	struct error *err);
 int journal_undone(struct journal *journal, unsigned long sequence, struct error *err);
 
 /* When everything is undone: removes the file (sync of the directory included). */
 int journal_clear(struct journal *journal, struct error *err);
+
+/* This boot's id below @root; "" where it says none (a captured machine). Returns @id. */
+const char *journal_boot_id(const struct root *root, char id[40]);
 
 /*
  * The kill hook of the tests: counts boundaries (before and after each journal write, sync, host write

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Control groups of guests: "vmtune/NAME", one each, below the mount(s) of cgroup v1 or v2. The group
+ * is made, entered and removed through libcgroup; its values are plain files.
+ */
+#ifndef VMTUNE_TUNER_CGROUP_H
+#define VMTUNE_TUNER_CGROUP_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "host/snapshot.h"
+#include "lib/error.h"
+#include "tuner/action.h"
+#include "tuner/profile.h"
+
+#define CGROUP_PARENT "vmtune"
+
+/*
+ * Appends what gives a guest its group, in the order it must happen: the controllers (v2), the parent
+ * group, the group, then a value for each weight and limit the profile names. Pure; nothing is
+ * appended on a machine without cgroups. Call it before the action that starts the guest.
+ */
+void cgroup_plan(struct action_list *list, const struct profile_vm *vm, const struct snapshot *snapshot);
+
+/* The name of a guest's group, "vmtune/NAME"; the caller frees. */
+char *cgroup_name(const char *guest);
+bool cgroup_exists(const char *name);
+/* Puts a process into the group, in every controller's tree. */
+int cgroup_enter(const char *name, pid_t pid, struct error *err);
+
+#endif
