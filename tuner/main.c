@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vmtune: finds the command in the table and runs it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/error.h"
+#include "tuner/command.h"
+
+int main(int argc, char **argv)
+{
+	char *bare[] = { (char *)"help", NULL };
+	const struct command *command;
+
+	if (argc < 2) {
+		help_command(1, bare);
+		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+		argv[1] = bare[0];
+	command = command_find(argv[1]);
+	if (!command) {
+		warn("there is no command '%s'; 'vmtune help' lists them", argv[1]);
+		return EXIT_USAGE;
+	}
+	return command->run(argc - 1, argv + 1);
+}
