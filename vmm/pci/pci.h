@@ -4,14 +4,13 @@
  * MMIO windows of vmm/layout.h, and root-complex integrated endpoints on it.
  *
  * There is no firmware, so the bus places every BAR itself and switches memory decode on; a guest may
- * size and move BARs afterwards. The windows are two fixed ranges on the MMIO bus and the BARs inside
- * them are looked up here: moving a BAR then never changes the MMIO bus, so ECAM may itself be on it.
+ * size and move BARs afterwards, within the windows.
  *
  * Configuration space is bytes plus a mask of the bits that the guest may write. BAR sizing, read-only
  * fields and reserved bits all follow from the mask.
  *
- * Locks: the bus lock is held (shared) while a BAR's handler runs and (exclusive) while a config access
- * runs. Handlers must therefore not call config functions nor wait for the I/O thread.
+ * The bus lock is held while a config access runs, with the callbacks of pci_device_ops; BAR handlers
+ * run without it and must not call what takes it (pci_guest_read, pci_guest_write).
  */
 #ifndef VMTUNE_VMM_PCI_PCI_H
 #define VMTUNE_VMM_PCI_PCI_H
@@ -32,7 +31,7 @@ struct pci_msix; /* msix.h */
 
 struct pci_bar {
 	uint64_t size;             /* 0: none; a power of two */
-	bool wide;                 /* 64 bits: takes the next BAR register as well */
+	bool wide;                 /* 64 bits */
 	const struct bus_ops *ops; /* called with the device's @opaque */
 	uint64_t home;             /* where the bus put it; a reset moves it back */
 	uint64_t base;             /* where it decodes now, while @mapped */
@@ -58,8 +57,8 @@ struct pci_device {
 	uint8_t config[PCI_CONFIG_SIZE];
 	uint8_t writable[PCI_CONFIG_SIZE];       /* bits the guest may change */
 	uint8_t power_on[PCI_CONFIG_SIZE];       /* what a reset restores, taken by pci_add() */
-	uint8_t capability_end;                  /* next free byte for a capability */
-	uint8_t capability_tail;                 /* offset of the last one's next pointer */
+	unsigned int capability_end;             /* next free byte for a capability */
+	unsigned int capability_tail;            /* offset of the last one's next pointer */
 	struct pci_msix *msix;                   /* NULL without */
 	struct pci_bus *bus;                     /* set by pci_add() */
 	unsigned int slot;
@@ -82,8 +81,13 @@ void pci_device_init(struct pci_device *device, uint16_t vendor, uint16_t id, ui
  * Capabilities together fill 0x40-0xff; more is a bug of the caller.
  */
 unsigned int pci_add_capability(struct pci_device *device, uint8_t id, unsigned int size);
-/* A 32-bit memory BAR of @size bytes, a power of two of at least 4096. */
-void pci_add_bar(struct pci_device *device, unsigned int bar, uint64_t size,
+/* The PCI Express capability of a root-complex integrated endpoint, which makes 4 KiB config space. */
+void pci_add_express(struct pci_device *device);
+/*
+ * A memory BAR of @size bytes, a power of two of at least 4096; @wide: 64 bits, it takes the next
+ * register as well and is placed in the high window.
+ */
+void pci_add_bar(struct pci_device *device, unsigned int bar, uint64_t size, bool wide,
 	const struct bus_ops *ops);
 /* Takes a slot, places the BARs, makes it visible. -ENOSPC when slots or window are full. */
 int pci_add(struct pci_bus *bus, struct pci_device *device, struct error *err);

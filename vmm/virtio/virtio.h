@@ -91,6 +91,7 @@ struct virtio_device {
 	pthread_mutex_t config_lock;
 	uint8_t status;               /* atomic */
 	uint8_t config_generation;    /* atomic */
+	bool complained;              /* about the driver, on stderr: once a life */
 	struct virtqueue queues[VIRTIO_QUEUES_MAX];
 	const struct virtio_transport_ops *transport_ops; /* NULL: interrupts go nowhere (tests) */
 	void *transport;              /* virtio-pci's own */
@@ -102,7 +103,10 @@ struct virtio_transport_ops {
 	void (*config_interrupt)(struct virtio_device *device);
 };
 
-/* Puts the device on the PCI bus. Takes ownership: freed through ops->free with the VM. */
+/*
+ * Puts the device on the PCI bus; fills vm, queues and transport, makes config_lock. Takes ownership,
+ * also when it fails: the device is freed through ops->free, with the VM or before this returns.
+ */
 int virtio_pci_add(struct vm *vm, struct virtio_device *device, struct error *err);
 
 /*
