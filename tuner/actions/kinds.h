@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What action.c needs to know of each kind: one row of verbs, defined in the file of that kind. A verb
+ * that is NULL has the plain meaning said beside it.
+ */
+#ifndef VMTUNE_TUNER_ACTIONS_KINDS_H
+#define VMTUNE_TUNER_ACTIONS_KINDS_H
+
+#include "tuner/action.h"
+
+#define ACTION_TEXT_MAX 4096 /* one page: what a sysfs file can hold */
+
+struct action_verbs {
+	const char *name; /* in the journal and in JSON */
+	const char *verb; /* for people: "set", "start guest" */
+	char *(*read)(const struct action_context *context, const struct action *action);
+	int (*apply)(const struct action_context *context, const struct action *action,
+		struct error *err);
+	/* NULL: cannot be undone */
+	int (*undo)(const struct action_context *context, const struct action *action,
+		struct error *err);
+	/* NULL: equal text, blanks at the ends aside */
+	bool (*same)(const struct action *action, const char *a, const char *b);
+	/* NULL: the target is an identity already */
+	int (*resolve)(const struct action_context *context, struct action *action,
+		struct error *err);
+	/* NULL: never busy */
+	char *(*busy)(const struct action_context *context, const struct action *action);
+};
+
+extern const struct action_verbs action_setting, action_hugepages, action_cgroup_controllers,
+	action_cgroup, action_cgroup_value, action_start_guest, action_affinity, action_balloon,
+	action_guest_ksm, action_move_pages;
+
+/* Text equal but for blanks at both ends. */
+bool action_text_same(const char *a, const char *b);
+/* The raw text of a host file (target), or NULL with errno. */
+char *action_read_file(const struct action_context *context, const struct action *action);
+/* Writes @text to the host file (target) with a message that names the file and what was refused. */
+int action_write_file(const struct action_context *context, const struct action *action,
+	const char *text, struct error *err);
+
+#endif

@@ -1,0 +1,501 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The journal on disk. A line is {"crc":"1a2b3c4d","record":{...}} with the CRC-32 of the record's
+ * text; the file only ever grows, until nothing is left to undo and it is removed.
+ *
+ * What a crash can leave: a last line without its end, or with an end and wrong bytes before it. Both
+ * mean that the sync did not return, so the change it announces was not begun: the line is ignored and
+ * cut off by the next writer. The same damage in any other line is somebody's doing and an error.
+ */
+#include "tuner/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/xalloc.h"
+
+#define LINE_HEAD "{\"crc\":\"%08x\",\"record\":"
+#define LINE_HEAD_LENGTH (sizeof("{\"crc\":\"12345678\",\"record\":") - 1)
+#define LOCK_POLL_MS 50
+
+struct journal {
+	struct root root;
+	struct journal_entry *entries;
+	unsigned int count;
+	unsigned long last;     /* highest sequence number */
+	off_t length;           /* bytes of whole, good lines */
+	int fd, lock;           /* -1 for a reader */
+};
+
+/* ---- the kill hook -------------------------------------------------------------------------- */
+
+static unsigned long boundaries;
+
+static void write_boundaries(void)
+{
+	const char *path = getenv("VMTUNE_KILL_COUNT");
+	FILE *file = path ? fopen(path, "w") : NULL;
+
+	if (!file)
+		return;
+	fprintf(file, "%lu\n", boundaries);
+	fclose(file);
+}
+
+void journal_boundary(const char *where)
+{
+	const char *at = getenv("VMTUNE_KILL_AT");
+
+	if (!boundaries++ && getenv("VMTUNE_KILL_COUNT"))
+		atexit(write_boundaries);
+	if (!at || strtoul(at, NULL, 10) != boundaries)
+		return;
+	dprintf(STDERR_FILENO, "killed at boundary %lu: %s\n", boundaries, where);
+	kill(getpid(), SIGKILL);
+}
+
+/* ---- lines ---------------------------------------------------------------------------------- */
+
+/* CRC-32 (ISO 3309, as in gzip), a bit at a time: journals are small. */
+static uint32_t crc32_of(const char *data, size_t length)
+{
+	uint32_t crc = ~UINT32_C(0);
+
+	while (length--) {
+		crc ^= (unsigned char)*data++;
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? UINT32_C(0xedb88320) : 0);
+	}
+	return ~crc;
+}
+
+static struct journal_entry *entry_of(const struct journal *journal, unsigned long sequence)
+{
+	for (unsigned int i = 0; i < journal->count; i++)
+		if (journal->entries[i].sequence == sequence)
+			return &journal->entries[i];
+	return NULL;
+}
+
+static int take_intent(struct journal *journal, unsigned long sequence, const json_t *record,
+	struct error *err)
+{
+	const char *boot = json_string_value(json_object_get(record, "boot"));
+	struct journal_entry entry = {.sequence = sequence};
+	int status;
+
+	if (sequence <= journal->last)
+		return error_set(err, EINVAL, "sequence number %lu comes after %lu", sequence,
+			journal->last);
+	status = action_from_json(json_object_get(record, "action"), &entry.action, err);
+	if (status < 0)
+		return status;
+	snprintf(entry.boot_id, sizeof(entry.boot_id), "%s", boot ? boot : "");
+	journal->entries = xreallocarray(journal->entries, journal->count + 1, sizeof(entry));
+	journal->entries[journal->count++] = entry;
+	journal->last = sequence;
+	return 0;
+}
+
+static int take_mark(struct journal *journal, const char *type, unsigned long sequence,
+	const json_t *record, struct error *err)
+{
+	struct journal_entry *entry = entry_of(journal, sequence);
+	const char *observed = json_string_value(json_object_get(record, "observed"));
+
+	if (!entry)
+		return error_set(err, EINVAL, "'%s' of %lu, which was never announced", type, sequence);
+	if (!strcmp(type, "undone")) {
+		entry->undone = true;
+		return 0;
+	}
+	entry->done = true;
+	free(entry->observed);
+	entry->observed = observed ? xstrdup(observed) : NULL;
+	return 0;
+}
+
+static int take_record(struct journal *journal, const json_t *record, struct error *err)
+{
+	const char *type = json_string_value(json_object_get(record, "type"));
+	json_int_t sequence = json_integer_value(json_object_get(record, "sequence"));
+
+	if (sequence <= 0)
+		return error_set(err, EINVAL, "no sequence number");
+	if (type && !strcmp(type, "intent"))
+		return take_intent(journal, (unsigned long)sequence, record, err);
+	if (type && (!strcmp(type, "done") || !strcmp(type, "undone")))
+		return take_mark(journal, type, (unsigned long)sequence, record, err);
+	return error_set(err, EINVAL, "unknown record '%s'", type ? type : "");
+}
+
+/* Takes in one line (without its newline). -EBADMSG: its bytes are not what was written. */
+static int take_line(struct journal *journal, const char *line, size_t length, struct error *err)
+{
+	char head[LINE_HEAD_LENGTH + 1];
+	const char *text = line + LINE_HEAD_LENGTH;
+	json_t *record = NULL;
+	int status;
+
+	if (length > LINE_HEAD_LENGTH + 1 && line[length - 1] == '}') {
+		size_t text_length = length - LINE_HEAD_LENGTH - 1;
+
+		snprintf(head, sizeof(head), LINE_HEAD, crc32_of(text, text_length));
+		if (!memcmp(head, line, LINE_HEAD_LENGTH))
+			record = json_loadb(text, text_length, 0, NULL);
+	}
+	if (!record)
+		return error_set(err, EBADMSG, "its checksum does not match");
+	status = take_record(journal, record, err);
+	json_decref(record);
+	return status;
+}
+
+static int take_file(struct journal *journal, const char *text, size_t length, struct error *err)
+{
+	size_t at = 0;
+	unsigned int number = 0;
+
+	while (at < length) {
+		const char *end = memchr(text + at, '\n', length - at);
+		size_t next = end ? (size_t)(end - text) + 1 : length;
+		int status;
+
+		number++;
+		if (!end)
+			break; /* torn */
+		status = take_line(journal, text + at, (size_t)(end - text) - at, err);
+		if (status == -EBADMSG && next == length)
+			break; /* torn as well: lengths reach the disk before data */
+		if (status < 0) {
+			error_prefix(err, STATE_DIR "/journal:%u is damaged", number);
+			return status;
+		}
+		at = next;
+	}
+	journal->length = (off_t)at;
+	return 0;
+}
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
+static int make_directories(const struct root *root, struct error *err)
+{
+	static const char *const parts[] = {"/var", "/var/lib", STATE_DIR};
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (mkdir(root_path(root, path, "%s", parts[i]), i < 2 ? 0755 : 0700) < 0 &&
+		    errno != EEXIST)
+			return error_errno(err, errno, "making %s", path);
+	return 0;
+}
+
+static void sleep_ms(int ms)
+{
+	struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+
+	nanosleep(&time, NULL);
+}
+
+/*
+ * Opens and locks the file at @path. The last holder may have removed it between our open and our
+ * lock: then the lock is on a file that nobody else will ever see, and one must begin again (*@stale).
+ */
+static int lock_once(const char *path, bool *stale)
+{
+	struct stat ours, theirs;
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), errnum;
+
+	*stale = false;
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		errnum = errno;
+		close(fd);
+		return -errnum;
+	}
+	if (fstat(fd, &ours) < 0 || stat(path, &theirs) < 0 || ours.st_ino != theirs.st_ino) {
+		close(fd);
+		*stale = true;
+		return -EAGAIN;
+	}
+	return fd;
+}
+
+static int lock_holder(const struct root *root)
+{
+	char text[32];
+
+	return root_read_line(root, text, sizeof(text), STATE_DIR "/lock") > 0 ? atoi(text) : 0;
+}
+
+static int take_lock(struct journal *journal, int wait_ms, struct error *err)
+{
+	char path[PATH_MAX];
+	bool stale;
+	int fd;
+
+	root_path(&journal->root, path, STATE_DIR "/lock");
+	for (int waited = 0;;) {
+		fd = lock_once(path, &stale);
+		if (fd >= 0)
+			break;
+		if (stale)
+			continue;
+		if (fd == -ENOENT && make_directories(&journal->root, err) == 0)
+			continue; /* the last holder has tidied up just now */
+		if (fd != -EWOULDBLOCK)
+			return error_errno(err, -fd, "opening %s", path);
+		if (waited >= wait_ms)
+			return error_set(err, EBUSY,
+				"another vmtune (PID %d) is changing this host; try again when it is done",
+				lock_holder(&journal->root));
+		sleep_ms(LOCK_POLL_MS);
+		waited += LOCK_POLL_MS;
+	}
+	journal->lock = fd;
+	if (ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
+		return error_errno(err, errno, "writing %s", path);
+	return 0;
+}
+
+static int load(struct journal *journal, struct error *err)
+{
+	size_t length;
+	char *text = root_read_all(&journal->root, &length, STATE_DIR "/journal");
+	int status;
+
+	if (!text)
+		return errno == ENOENT || errno == ENOTDIR
+			? 0
+			: error_errno(err, errno, "reading " STATE_DIR "/journal");
+	status = take_file(journal, text, length, err);
+	free(text);
+	return status;
+}
+
+static int open_for_writing(struct journal *journal, int wait_ms, struct error *err)
+{
+	int status = make_directories(&journal->root, err);
+
+	return status < 0 ? status : take_lock(journal, wait_ms, err);
+}
+
+struct journal *journal_open(const struct root *root, bool write, int wait_ms, struct error *err)
+{
+	struct journal *journal = xcalloc(1, sizeof(*journal));
+
+	journal->root = *root;
+	journal->fd = journal->lock = -1;
+	if ((write && open_for_writing(journal, wait_ms, err) < 0) || load(journal, err) < 0) {
+		journal_close(journal);
+		return NULL;
+	}
+	return journal;
+}
+
+/* Removes lock and directory when there is nothing else: a host that was reverted shows no trace. */
+static void tidy(struct journal *journal)
+{
+	char path[PATH_MAX];
+
+	if (journal->count)
+		return;
+	if (faccessat(AT_FDCWD, root_path(&journal->root, path, STATE_DIR "/profile"), F_OK, 0) == 0)
+		return;
+	unlink(root_path(&journal->root, path, STATE_DIR "/lock"));
+	rmdir(root_path(&journal->root, path, STATE_DIR));
+}
+
+static void release_entries(struct journal *journal)
+{
+	for (unsigned int i = 0; i < journal->count; i++) {
+		action_release(&journal->entries[i].action);
+		free(journal->entries[i].observed);
+	}
+	free(journal->entries);
+	journal->entries = NULL;
+	journal->count = 0;
+}
+
+void journal_close(struct journal *journal)
+{
+	if (!journal)
+		return;
+	if (journal->fd >= 0)
+		close(journal->fd);
+	if (journal->lock >= 0) {
+		tidy(journal);
+		close(journal->lock);
+	}
+	release_entries(journal);
+	free(journal);
+}
+
+const struct journal_entry *journal_entries(const struct journal *journal, unsigned int *count)
+{
+	*count = journal->count;
+	return journal->entries;
+}
+
+unsigned int journal_pending(const struct journal *journal)
+{
+	unsigned int pending = 0;
+
+	for (unsigned int i = 0; i < journal->count; i++)
+		pending += !journal->entries[i].undone;
+	return pending;
+}
+
+const char *journal_boot_id(const struct root *root, char id[40])
+{
+	if (root_read_line(root, id, 40, "/proc/sys/kernel/random/boot_id") < 0)
+		id[0] = '\0';
+	return id;
+}
+
+/* ---- appending ------------------------------------------------------------------------------ */
+
+static int sync_directory(const struct root *root, struct error *err)
+{
+	char path[PATH_MAX];
+	int fd = open(root_path(root, path, STATE_DIR), O_RDONLY | O_DIRECTORY | O_CLOEXEC), errnum;
+
+	if (fd >= 0 && fsync(fd) == 0) {
+		close(fd);
+		return 0;
+	}
+	errnum = errno;
+	if (fd >= 0)
+		close(fd);
+	return error_errno(err, errnum, "syncing %s", path);
+}
+
+/* Opens the file for appending at the end of its last good line. */
+static int open_file(struct journal *journal, struct error *err)
+{
+	char path[PATH_MAX];
+	int errnum;
+
+	if (journal->lock < 0)
+		return error_set(err, EPERM, "the journal was opened for reading");
+	root_path(&journal->root, path, STATE_DIR "/journal");
+	journal->fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (journal->fd >= 0 && ftruncate(journal->fd, journal->length) == 0 &&
+	    lseek(journal->fd, journal->length, SEEK_SET) >= 0)
+		return sync_directory(&journal->root, err);
+	errnum = errno;
+	return error_errno(err, errnum, "opening %s", path);
+}
+
+static int write_all(int fd, const char *text, size_t length)
+{
+	while (length) {
+		ssize_t put = write(fd, text, length);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return -errno;
+		text += put;
+		length -= (size_t)put;
+	}
+	return 0;
+}
+
+static int append_text(struct journal *journal, const char *line, size_t length, struct error *err)
+{
+	int status = journal->fd >= 0 ? 0 : open_file(journal, err);
+
+	if (status < 0)
+		return status;
+	journal_boundary("before a journal write");
+	status = write_all(journal->fd, line, length);
+	if (!status) {
+		journal_boundary("before the journal's sync");
+		if (fdatasync(journal->fd) < 0)
+			status = -errno;
+	}
+	if (status < 0) {
+		/* Reopened at the end of the last good line by the next append. */
+		close(journal->fd);
+		journal->fd = -1;
+		return error_errno(err, -status, "writing " STATE_DIR "/journal");
+	}
+	journal->length += (off_t)length;
+	journal_boundary("after the journal's sync");
+	return 0;
+}
+
+/* Writes a record and takes it in, so that memory and disk say the same. Consumes @record. */
+static int append(struct journal *journal, json_t *record, struct error *err)
+{
+	char *text = record ? json_dumps(record, JSON_COMPACT) : NULL, *line;
+	int status;
+
+	if (!text) {
+		json_decref(record);
+		return error_set(err, EILSEQ, "a value that is not text cannot be journaled");
+	}
+	line = xasprintf(LINE_HEAD "%s}\n", crc32_of(text, strlen(text)), text);
+	free(text);
+	status = append_text(journal, line, strlen(line), err);
+	free(line);
+	if (!status)
+		status = take_record(journal, record, err);
+	json_decref(record);
+	return status;
+}
+
+long journal_intent(struct journal *journal, const char *boot_id, const struct action *action,
+	struct error *err)
+{
+	unsigned long sequence = journal->last + 1;
+	int status = append(journal,
+		json_pack("{s:s, s:I, s:s, s:o}", "type", "intent", "sequence", (json_int_t)sequence,
+			"boot", boot_id, "action", action_to_json(action)),
+		err);
+
+	return status < 0 ? status : (long)sequence;
+}
+
+int journal_done(struct journal *journal, unsigned long sequence, const char *observed,
+	struct error *err)
+{
+	return append(journal,
+		json_pack("{s:s, s:I, s:s*}", "type", "done", "sequence", (json_int_t)sequence,
+			"observed", observed),
+		err);
+}
+
+int journal_undone(struct journal *journal, unsigned long sequence, struct error *err)
+{
+	return append(journal,
+		json_pack("{s:s, s:I}", "type", "undone", "sequence", (json_int_t)sequence), err);
+}
+
+int journal_clear(struct journal *journal, struct error *err)
+{
+	char path[PATH_MAX];
+
+	journal_boundary("before the journal is removed");
+	if (unlink(root_path(&journal->root, path, STATE_DIR "/journal")) < 0 && errno != ENOENT)
+		return error_errno(err, errno, "removing %s", path);
+	if (journal->fd >= 0)
+		close(journal->fd);
+	journal->fd = -1;
+	journal->length = 0;
+	journal->last = 0;
+	release_entries(journal);
+	journal_boundary("after the journal is removed");
+	return sync_directory(&journal->root, err);
+}
