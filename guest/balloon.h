@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The virtio balloon driver (virtio 1.2, 5.5), polled. It takes pages from the end of the pool (pool.h):
+ * free ones first, then, if the job can shrink, the end of the job's part down to floor=.
+ */
+#ifndef VMTUNE_GUEST_BALLOON_H
+#define VMTUNE_GUEST_BALLOON_H
+
+#include "guest/guest.h"
+
+/* Looks for the device and starts it. NULL when there is none; *@wrong says when one did not start. */
+struct balloon *balloon_start(struct guest *guest, const char **wrong);
+/* Moves towards the host's target, answers requests for statistics. On the boot CPU, between slices. */
+void balloon_poll(struct balloon *balloon);
+
+#endif

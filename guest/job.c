@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of jobs, and what they share. */
+#include "guest/job.h"
+
+#include "guest/balloon.h"
+#include "guest/clock.h"
+#include "guest/console.h"
+#include "guest/fill.h"
+#include "guest/smp.h"
+
+#define MiB            (UINT64_C(1) << 20)
+#define SERVICE_US     20000 /* two exits each time: balloon target, serial line status */
+
+static const struct job jobs[] = {
+	{"latency", "size threads seconds repeat", 256 * MiB, false, false, job_latency, NULL},
+	{"triad", "size threads seconds repeat", 256 * MiB, true, false, job_triad, NULL},
+	{"touch", "size threads repeat", SIZE_ALL, true, false, job_touch, NULL},
+	{"spin", "threads seconds repeat", 0, true, false, job_spin, NULL},
+	{"fill", "size threads dup seed id rate access floor", SIZE_HALF, true, true, job_fill, fill_pages},
+	{"hold", "size threads rate access floor", SIZE_HALF, false, true, job_hold, NULL},
+};
+
+const struct job *job_find(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(jobs); i++)
+		if (!strcmp(jobs[i].name, name))
+			return &jobs[i];
+	return NULL;
+}
+
+void job_share(const struct guest *guest, unsigned int thread, uint64_t *first, uint64_t *end)
+{
+	uint64_t pages = __atomic_load_n(&guest->pool.job_pages, __ATOMIC_ACQUIRE);
+
+	*first = mul_div(pages, thread, guest->thread_count);
+	*end = mul_div(pages, thread + 1, guest->thread_count);
+}
+
+void job_pause(struct guest *guest)
+{
+	uint64_t now;
+
+	if (this_cpu() != guest->cpu[0])
+		return;
+	now = rdtsc();
+	if (now < guest->next_service)
+		return;
+	if (guest->balloon)
+		balloon_poll(guest->balloon);
+	console_poll(guest);
+	guest->next_service = rdtsc() + clock_ticks_of_us(SERVICE_US);
+}
+
+void job_result(struct guest *guest, struct json *line)
+{
+	json_open(line, "result");
+	json_string(line, "job", guest->options.job->name);
+	json_u64(line, "threads", guest->thread_count);
+	if (guest->options.job->default_size)
+		json_fixed(line, "size_MiB", guest->pool.job_pages * 1000 / 256, 3);
+}
+
+struct measurement {
+	struct guest *guest;
+	job_slice *slice;
+	void *arg;
+	struct job_timing *timing;
+	uint64_t barrier;
+};
+
+static void measure_thread(unsigned int thread, void *arg)
+{
+	struct measurement *m = arg;
+	uint64_t want = clock_ticks_of_us(m->guest->options.duration_us);
+	uint64_t steps = 0, ticks = 0, begin;
+
+	smp_barrier(&m->barrier, m->guest->thread_count);
+	while (ticks < want) {
+		begin = rdtsc();
+		steps += m->slice(m->guest, thread, m->arg);
+		ticks += rdtsc() - begin;
+		job_pause(m->guest);
+	}
+	m->timing->steps[thread] = steps;
+	m->timing->ticks[thread] = ticks;
+}
+
+void job_measure(struct guest *guest, job_slice *slice, void *arg, struct job_timing *timing)
+{
+	struct measurement m = {guest, slice, arg, timing, 0};
+
+	smp_run(guest, measure_thread, &m);
+}
