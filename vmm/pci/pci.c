@@ -352,16 +352,19 @@ static void reset_device(struct pci_device *device)
 		device->ops->reset(device);
 }
 
-static void reset_bus(void *opaque)
+void pci_bus_reset(struct pci_bus *bus)
 {
-	struct pci_bus *bus = opaque;
-
 	pthread_mutex_lock(&bus->lock);
 	bus->address = 0;
 	for (unsigned int i = 0; i < PCI_SLOTS; i++)
 		if (bus->slots[i])
 			reset_device(bus->slots[i]);
 	pthread_mutex_unlock(&bus->lock);
+}
+
+static void on_reset(void *opaque)
+{
+	pci_bus_reset(opaque);
 }
 
 static int take_slot(struct pci_bus *bus, struct pci_device *device, struct error *err)
@@ -424,7 +427,7 @@ struct pci_bus *pci_bus_new(struct vm *vm, struct error *err)
 		pci_bus_free(bus);
 		return NULL;
 	}
-	vm_on_reset(vm, reset_bus, bus);
+	vm_on_reset(vm, on_reset, bus);
 	return bus;
 }
 

@@ -68,6 +68,8 @@ struct pci_device {
 struct pci_bus *pci_bus_new(struct vm *vm, struct error *err);
 /* Frees the devices (ops->free) and the bus. vCPUs and loop have ended. NULL is fine. */
 void pci_bus_free(struct pci_bus *bus);
+/* Power-on state for every device; a VM reset does this. I/O thread, vCPUs stopped. */
+void pci_bus_reset(struct pci_bus *bus);
 
 /*
  * Building a device, in this order: pci_device_init() on zeroed memory, fields and capabilities,
