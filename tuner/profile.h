@@ -14,6 +14,8 @@
 #include "lib/idset.h"
 
 #define PROFILE_VCPUS_MAX 255
+#define PROFILE_NAME_MAX  32 /* of a VM; the name becomes a folder and a cgroup */
+#define PROFILE_ALL_NODES (-1)
 
 /* Where a value was written: for messages. line 0: it is a default. */
 struct profile_at {
@@ -25,6 +27,7 @@ enum page_choice { PAGES_4K, PAGES_THP, PAGES_2M, PAGES_1G };
 enum placement_mode { PLACE_AUTO, PLACE_NODES, PLACE_PINS };
 
 struct profile_disk {
+	struct profile_at at;
 	char *path;
 	bool readonly;
 };
@@ -35,7 +38,9 @@ struct profile_net {
 
 struct profile_vm {
 	char *name;
-	struct profile_at at, at_memory, at_vcpus, at_placement, at_pages, at_ksm, at_balloon, at_kernel;
+	struct profile_at at, at_memory, at_vcpus, at_placement, at_nodes, at_pins, at_guest_nodes,
+		at_dedicated, at_io_cpus, at_pages, at_ksm, at_balloon, at_floor, at_kernel, at_initrd,
+		at_memory_high, at_memory_max;
 	unsigned int vcpus;
 	uint64_t memory;               /* bytes */
 	char *kernel, *initrd, *append;
@@ -46,6 +51,7 @@ struct profile_vm {
 	enum placement_mode placement;
 	struct idset nodes;            /* PLACE_NODES: host nodes, memory and vCPUs in equal parts */
 	struct idset *pins;            /* PLACE_PINS: host CPUs of each vCPU, vcpus rows */
+	unsigned int pin_count;        /* rows given; equals vcpus once the profile is checked */
 	unsigned int guest_nodes;      /* 0: as many as host nodes it lies on */
 	bool dedicated;                /* a CPU of its own for each vCPU */
 	struct idset io_cpus;          /* empty: chosen by the planner */
@@ -61,9 +67,9 @@ struct profile_vm {
 /* hugepages { node = N size = 2M count = M }: the pool a node shall have, in pages. */
 struct profile_pool {
 	struct profile_at at;
-	int node;                      /* -1: every node with memory */
+	int node;                      /* PROFILE_ALL_NODES: every node with memory */
 	uint64_t page_size, count;
-	bool at_least;                 /* count is a minimum ("512+") */
+	bool at_least;                 /* count is a minimum: the planner may add what guests need */
 };
 
 struct profile_setting {
@@ -87,7 +93,19 @@ struct profile {
  * suggestion for a misspelt key. Files that VMs name (kernel, disks) are not opened here.
  */
 struct profile *profile_read(const char *file, struct error *err);
+/* The same from text in memory; @file is for messages and the folder of relative paths. */
+struct profile *profile_parse(const char *text, size_t length, const char *file, struct error *err);
 void profile_free(struct profile *profile);
+
+/*
+ * Whether the files that @vm names (kernel, initrd, disks) can be used by this process. Returns 0, or
+ * negative with @err beginning "FILE:LINE: ".
+ */
+int profile_check_files(const struct profile_vm *vm, struct error *err);
+
+/* "FILE:LINE: " in front of @err; a value that was left at its default is reported at @otherwise. */
+int profile_fault(const struct profile_at *at, const struct profile_at *otherwise, struct error *err,
+	const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /* Prints every key with type, default and meaning (vmtune help profile; the man page's source). */
 void profile_print_schema(void);
