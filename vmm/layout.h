@@ -48,7 +48,7 @@
 #define LAYOUT_GED_PORT      0x604u /* pending events: hw/ged.c */
 #define LAYOUT_GED_SIZE      4u
 #define LAYOUT_GED_IRQ       9u
-#define LAYOUT_RESET_PORT    0xcf9u /* PC reset control; 0xcf8 and 0xcfc-0xcff are free for PCI */
+#define LAYOUT_RESET_PORT    0xcf9u /* PC reset control, in the middle of 0xcf8-0xcfb: served by pci.c */
 
 /* ACPI tables, the RSDP first (ACPI 6.4, 5.2.5.1: 0xe0000-0xfffff is searched on 16-byte steps). */
 #define LAYOUT_ACPI_BASE 0xe0000u
@@ -65,22 +65,12 @@
 #define LAYOUT_EBDA        0x9fc00u /* low RAM ends here */
 #define LAYOUT_HIGH_RAM    0x100000u
 
-/* The first address above all RAM. */
-static inline uint64_t layout_ram_top(const struct guest_memory *memory)
-{
-	uint64_t top = 0;
-
-	for (unsigned int i = 0; i < memory->region_count; i++)
-		if (memory->regions[i].gpa + memory->regions[i].size > top)
-			top = memory->regions[i].gpa + memory->regions[i].size;
-	return top;
-}
-
 /* The PCI 64-bit window: above RAM and above 4 GiB, aligned to its size. */
 static inline uint64_t layout_mmio64_base(const struct guest_memory *memory)
 {
-	return (layout_ram_top(memory) + LAYOUT_MMIO64_SIZE - 1) / LAYOUT_MMIO64_SIZE *
-		LAYOUT_MMIO64_SIZE;
+	uint64_t top = memory->high_end > MEMORY_HIGH_BASE ? memory->high_end : MEMORY_HIGH_BASE;
+
+	return (top + LAYOUT_MMIO64_SIZE - 1) / LAYOUT_MMIO64_SIZE * LAYOUT_MMIO64_SIZE;
 }
 
 #endif

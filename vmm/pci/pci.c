@@ -17,6 +17,7 @@
 #define ADDRESS_PORT   0xcf8 /* PCI 3.0, 3.2.2.3.2: configuration mechanism #1 */
 #define DATA_PORT      0xcfc
 #define ADDRESS_ENABLE 0x80000000u
+#define RESET_NOW      0x04
 
 /* Red Hat's generic PCI Express host bridge: guests know it and expect nothing of it. */
 #define BRIDGE_VENDOR 0x1b36
@@ -313,6 +314,9 @@ static void address_write(void *opaque, uint64_t offset, unsigned int size, uint
 
 	if (offset == 0 && size == 4)
 		__atomic_store_n(&bus->address, (uint32_t)value, __ATOMIC_RELAXED);
+	/* A byte inside this register is another one, as in the chipsets: reset control. */
+	if (ADDRESS_PORT + offset == LAYOUT_RESET_PORT && size == 1 && value & RESET_NOW)
+		vm_reset(bus->vm, SHUTDOWN_CAUSE_GUEST_RESET);
 }
 
 static const struct bus_ops address_ops = {address_read, address_write};
