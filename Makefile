@@ -114,7 +114,18 @@ check: deps
 deps:
 	$(Q)tests/deps
 
+# The access counter of the lab (a plugin of QEMU's TCG), and what its test runs.
+$(BUILD)/lab/numa_count.so: tests/lab/plugin/numa_count.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 $(WARNINGS) -O2 -g -fPIC -fvisibility=hidden -shared -o $@ $<
+$(BUILD)/lab/touch: tests/lab/plugin/touch.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O2 -static -no-pie -o $@ $<
+
 lab-files: deps
+	$(Q)$(MAKE) --no-print-directory $(BUILD)/lab/numa_count.so $(BUILD)/lab/touch
 	$(Q)BUILD=$(BUILD) tests/lab/fetch
 
 demo: deps

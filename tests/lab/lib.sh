@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# What the lab's tests share. A test runs outside, starts the lab once with itself, and reports TAP
+# from inside: one behaviour a check.
+#
+#     . "$(dirname "$0")/lib.sh"
+#     lab_self 2x2 "$@"                     # outside: run this file inside a 2x2 and end; inside: go on
+#     check "two nodes" test "$(ls -d /sys/devices/system/node/node* | wc -l)" = 2
+#     done_testing
+set -u
+BUILD=${BUILD:-build}
+tap_count=0
+tap_failed=0
+
+# ok|not_ok DESCRIPTION [DETAIL...]: one TAP line; the details follow as diagnostics.
+ok() {
+	tap_count=$((tap_count + 1))
+	echo "ok $tap_count - $1"
+}
+not_ok() {
+	tap_count=$((tap_count + 1)) tap_failed=$((tap_failed + 1))
+	echo "not ok $tap_count - $1"
+	shift
+	[ $# -eq 0 ] || printf '%s\n' "$@" | sed 's/^/# /'
+}
+skip() { # skip DESCRIPTION REASON
+	tap_count=$((tap_count + 1))
+	echo "ok $tap_count - $1 # SKIP $2"
+}
+
+# check DESCRIPTION COMMAND...: passes when the command does; shows its output when it does not.
+check() {
+	local what=$1 output
+	shift
+	if output=$("$@" 2>&1); then ok "$what"; else not_ok "$what" "failed: $*" "$output"; fi
+}
+
+# is GOT WANTED DESCRIPTION: passes when both are the same text.
+is() {
+	if [ "$1" = "$2" ]; then ok "$3"; else not_ok "$3" "got:    $1" "wanted: $2"; fi
+}
+
+# has TEXT PATTERN DESCRIPTION: passes when a line of the text matches the extended expression.
+has() {
+	if grep -qE -- "$2" <<<"$1"; then ok "$3"; else not_ok "$3" "no line matches: $2" "$1"; fi
+}
+
+done_testing() {
+	echo "1..$tap_count"
+	[ "$tap_failed" -eq 0 ]
+	exit
+}
+
+# lab_self SHAPE [ARGUMENT...]: outside the lab, runs this test inside one of that shape and ends
+# with its status; inside, returns. Settings of the lab (LAB_COUNT, ...) come before it.
+lab_self() {
+	[ -z "${LAB_INSIDE:-}" ] || return 0
+	local shape=$1 here
+	shift
+	here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+	LAB_NAME=${LAB_NAME:-$(basename "$0")-${shape//[^A-Za-z0-9]/_}}
+	export LAB_NAME
+	exec "$here/run" "$shape" bash "$0" "$@"
+}
+
+# wait_for SECONDS COMMAND...: repeats the command, quietly, until it passes; fails after that long.
+wait_for() {
+	local until=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $until ] || return 1
+		sleep 0.1
+	done
+}
+wait_line() { # wait_line SECONDS FILE EXPRESSION
+	wait_for "$1" grep -qE -- "$3" "$2" && return
+	echo "no line '$3' in $2 after $1 s; its end:"
+	tail -n 20 "$2"
+	return 1
+}
+
+guest_kernel=$BUILD/lab/kernel/guest/vmlinuz
+guest_initrd=$BUILD/lab/kernel/guest/initrd
+guest_append="console=ttyS0 quiet panic=-1"
+
+# qemu_guest NAME ARGUMENT...: Debian's QEMU with KVM in the background, with the test guest, its
+# serial log /lab/out/NAME.log, QMP socket /run/NAME.qmp; sets guest_pid. Ended with the test.
+qemu_guest() {
+	local name=$1
+	shift
+	qemu-system-x86_64 -name "$name" -M q35 -accel kvm -cpu host -nodefaults -no-user-config \
+		-display none -no-reboot -serial "file:/lab/out/$name.log" \
+		-qmp "unix:/run/$name.qmp,server=on,wait=off" \
+		-kernel "$guest_kernel" -initrd "$guest_initrd" -append "$guest_append" "$@" \
+		>"/lab/out/$name.qemu" 2>&1 &
+	guest_pid=$!
+}
+
+# vmm_guest NAME ARGUMENT...: the same with this project's vmm.
+vmm_guest() {
+	local name=$1
+	shift
+	"$BUILD/vmm" --name "$name" --kernel "$guest_kernel" --initrd "$guest_initrd" \
+		--append "$guest_append" --serial "file:/lab/out/$name.log" --qmp "/run/$name.qmp" "$@" \
+		>"/lab/out/$name.vmm" 2>&1 &
+	guest_pid=$!
+}
+
+# qmp SOCKET COMMAND [ARGUMENTS-AS-JSON]: one QMP command; prints all lines of the answer.
+qmp() {
+	printf '{"execute":"qmp_capabilities"}\n{"execute":"%s"%s}\n' "$2" "${3:+,\"arguments\":$3}" |
+		timeout 10 busybox nc -w 2 "local:$1"
+}
