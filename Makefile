@@ -38,7 +38,7 @@ object       = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 archive      = $(BUILD)/lib$(1).a
 ROOMS       := lib host vmm tuner monitor
 
-vmm_LIBS    := -ljansson -lnuma -ldl -pthread
+vmm_LIBS    := -ljansson -lnuma -luring -ldl -pthread
 vmtune_LIBS := -lhwloc -lnuma -lcgroup -lconfuse -ljansson -lm -pthread
 vmtop_LIBS  := -lhwloc -lnuma -lncursesw -ltinfo -ljansson -lm -pthread
 

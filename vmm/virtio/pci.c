@@ -91,13 +91,11 @@ static void notify_write(struct virtio_pci *transport, uint64_t offset, unsigned
 	uint64_t value)
 {
 	uint64_t index = offset / VIRTIO_PCI_NOTIFY_STRIDE;
-	uint64_t one = 1;
 
 	(void)size;
 	(void)value;
-	if (index < transport->device->ops->queue_count &&
-		write(transport->device->queues[index].kick_fd, &one, sizeof(one)) < 0)
-		return; /* the counter is full: it is kicked */
+	if (index < transport->device->ops->queue_count)
+		virtqueue_kick_again(&transport->device->queues[index]);
 }
 
 static uint64_t table_read(struct virtio_pci *transport, uint64_t offset, unsigned int size)

@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <linux/virtio_config.h>
 
@@ -268,6 +269,14 @@ bool virtqueue_want_kicks(struct virtqueue *queue, bool want)
 		return false;
 	full_fence();
 	return load_acquire(queue->avail->idx) != queue->last_avail;
+}
+
+void virtqueue_kick_again(struct virtqueue *queue)
+{
+	uint64_t one = 1;
+	ssize_t ret = write(queue->kick_fd, &one, sizeof(one));
+
+	(void)ret; /* EAGAIN: the counter is full, so it is kicked */
 }
 
 /* ---- giving them back ---------------------------------------------------------------------------- */

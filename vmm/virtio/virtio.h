@@ -132,6 +132,12 @@ void virtqueue_notify(struct virtqueue *queue);
  */
 bool virtqueue_want_kicks(struct virtqueue *queue, bool want);
 
+/*
+ * Calls the kick handler again after other sources of the loop had their turn. For a handler that
+ * bounds its work: a driver that never stops offering chains must not starve the control socket.
+ */
+void virtqueue_kick_again(struct virtqueue *queue);
+
 /* Copies between the chain's readable / writable part and a buffer; returns the bytes copied. */
 size_t virtq_chain_read(const struct virtq_chain *chain, size_t offset, void *into, size_t length);
 size_t virtq_chain_write(const struct virtq_chain *chain, size_t offset, const void *from,
