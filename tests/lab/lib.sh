@@ -107,8 +107,10 @@ vmm_guest() {
 	guest_pid=$!
 }
 
-# qmp SOCKET COMMAND [ARGUMENTS-AS-JSON]: one QMP command; prints all lines of the answer.
+# qmp SOCKET COMMAND [ARGUMENTS-AS-JSON]: one QMP command; prints the line that answers it.
 qmp() {
-	printf '{"execute":"qmp_capabilities"}\n{"execute":"%s"%s}\n' "$2" "${3:+,\"arguments\":$3}" |
-		timeout 10 busybox nc -w 2 "local:$1"
+	{
+		printf '{"execute":"qmp_capabilities"}\n'
+		printf '{"execute":"%s"%s,"id":"lab"}\n' "$2" "${3:+,\"arguments\":$3}"
+	} | socat -t 10 - "UNIX-CONNECT:$1" | grep -m 1 '"lab"'
 }
