@@ -27,6 +27,7 @@ struct guest_thread {
 	pid_t tid;
 	uint64_t start;          /* start time in clock ticks, /proc/PID/stat field 22: the identity */
 	enum thread_kind kind;
+	bool process;            /* a kernel thread beside the guest's process (vhost before Linux 6.4) */
 	int vcpu;                /* vCPU index, -1 for the others */
 	char comm[16];
 	struct idset allowed;    /* affinity */
@@ -39,7 +40,7 @@ struct guest_thread {
 struct guest_ram {
 	uint64_t start, size;    /* host virtual address */
 	uint64_t page_size;      /* kernel page size of the mapping */
-	bool mergeable, thp;     /* VmFlags mg, hg */
+	bool mergeable, thp;     /* VmFlags mg, hg; false also when the kernel was not asked (large 4K RSS) */
 	int guest_node;          /* -1 unknown */
 };
 
@@ -67,6 +68,7 @@ struct guest {
 	uint64_t ksm_pages;      /* /proc/PID/ksm_merging_pages, pages */
 	uint64_t balloon;        /* actual guest RAM from QMP query-balloon; GUEST_UNKNOWN unless asked */
 	uint64_t exits;          /* KVM exits so far, all vCPUs */
+	struct guest_handles *handles; /* private: open statistics files; NULL for a guest of a file */
 };
 
 struct guest_list {
@@ -79,8 +81,20 @@ struct guest_list {
 void guests_read(const struct root *root, struct guest_list *list);
 void guests_release(struct guest_list *list);
 
-/* Reads the counters of threads and memory again (not the mappings). False when the guest is gone. */
+/*
+ * Reads the counters of threads and memory again (not the mappings, not anon_huge). False when the
+ * guest is gone.
+ */
 bool guest_refresh(const struct root *root, struct guest *guest);
+
+/*
+ * Reads ->anon_huge again. Apart, because the kernel walks the guest's page tables for it; a guest
+ * that would be held up for long by that (much RAM in 4K pages) stays GUEST_UNKNOWN.
+ */
+void guest_refresh_huge(const struct root *root, struct guest *guest);
+
+/* Asks the guest's QMP socket for ->balloon; GUEST_UNKNOWN if it has none or does not answer in time. */
+void guest_refresh_balloon(struct guest *guest, int timeout_ms);
 
 /*
  * Asks the kernel where the guest's RAM is (move_pages(2) with nodes NULL; numa_maps stalls the

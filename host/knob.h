@@ -50,6 +50,11 @@ const struct knob *knob_find(const char *name);
  * -ENOENT when this kernel has no such file, or another -errno.
  */
 int knob_read(const struct root *root, const struct knob *knob, char *value, size_t size);
+/*
+ * Brings any accepted spelling of a value into the profile's, which is also what a write wants: the
+ * bracketed word of a choice, 0 or 1 for a bool, no blanks around. Returns @value.
+ */
+char *knob_spell(const struct knob *knob, const char *text, char *value, size_t size);
 /* Whether two spellings mean the same value ("Y" and "1", "0x3" and "3", "0,00000003" and "3"). */
 bool knob_same(const struct knob *knob, const char *a, const char *b);
 /* Checks a wanted value against the row. Returns 0 or -EINVAL with @err saying what is right. */

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Taking a snapshot of this machine or a captured one. Saving and loading: snapshot_file.c. */
+#include "host/snapshot.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "lib/xalloc.h"
+
+static void read_knobs(struct snapshot *snapshot, const struct root *root)
+{
+	snapshot->knobs = xcalloc(knob_count, sizeof(*snapshot->knobs));
+	for (size_t i = 0; i < knob_count; i++) {
+		struct knob_value *row = &snapshot->knobs[i];
+
+		row->knob = &knobs[i];
+		if (knob_read(root, row->knob, row->value, sizeof(row->value)) < 0)
+			row->value[0] = '\0';
+	}
+}
+
+/* A mount point in /proc/mounts has blanks as \040; no sane cgroup mount does, such a line is skipped. */
+static bool mount_of(const char *mounts, const char *type, const char *controller, char *where,
+	size_t size)
+{
+	for (const char *line = mounts; line && *line; line = strchr(line, '\n')) {
+		char dir[256], kind[32], options[512];
+
+		line += *line == '\n';
+		if (sscanf(line, "%*s %255s %31s %511s", dir, kind, options) != 3 || strcmp(kind, type) ||
+			(controller && !strstr(options, controller)))
+			continue;
+		snprintf(where, size, "%s", dir);
+		return true;
+	}
+	return false;
+}
+
+/*
+ * Where CPU and memory control is. A hybrid machine has a v2 mount too, but its controllers are v1's;
+ * v2 counts only when its root lists the memory controller or there is no v1 one.
+ */
+static void find_cgroups(struct snapshot *snapshot, const struct root *root)
+{
+	char *mounts = root_read_all(root, NULL, "/proc/mounts"), *slash;
+	char *where = snapshot->cgroup_mount;
+
+	snapshot->cgroup = CGROUP_NONE;
+	if (mounts && mount_of(mounts, "cgroup", "memory", where, sizeof(snapshot->cgroup_mount))) {
+		slash = strrchr(where, '/');
+		if (slash && slash != where)
+			*slash = '\0';
+		snapshot->cgroup = CGROUP_V1;
+	} else if (mounts && mount_of(mounts, "cgroup2", NULL, where, sizeof(snapshot->cgroup_mount))) {
+		snapshot->cgroup = CGROUP_V2;
+	}
+	free(mounts);
+}
+
+struct snapshot *snapshot_read(const struct root *root, struct error *err)
+{
+	struct snapshot *snapshot = xcalloc(1, sizeof(*snapshot));
+	char path[PATH_MAX];
+	struct stat status;
+
+	snapshot->machine = machine_read(root, err);
+	if (!snapshot->machine) {
+		snapshot_free(snapshot);
+		return NULL;
+	}
+	snapshot->taken = (long long)time(NULL);
+	root_read_line(root, snapshot->boot_id, sizeof(snapshot->boot_id),
+		"/proc/sys/kernel/random/boot_id");
+	root_read_line(root, snapshot->kernel, sizeof(snapshot->kernel), "/proc/sys/kernel/osrelease");
+	read_knobs(snapshot, root);
+	find_cgroups(snapshot, root);
+	snapshot->has_kvm = !stat(root_path(root, path, "/dev/kvm"), &status);
+	guests_read(root, &snapshot->guests);
+	return snapshot;
+}
+
+void snapshot_free(struct snapshot *snapshot)
+{
+	if (!snapshot)
+		return;
+	machine_free(snapshot->machine);
+	guests_release(&snapshot->guests);
+	free(snapshot->knobs);
+	free(snapshot);
+}
+
+const char *snapshot_knob(const struct snapshot *snapshot, const char *name)
+{
+	for (size_t i = 0; snapshot->knobs && i < knob_count; i++)
+		if (!strcmp(snapshot->knobs[i].knob->name, name))
+			return snapshot->knobs[i].value[0] ? snapshot->knobs[i].value : NULL;
+	return NULL;
+}
