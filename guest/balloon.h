@@ -10,7 +10,10 @@
 
 /* Looks for the device and starts it. NULL when there is none; *@wrong says when one did not start. */
 struct balloon *balloon_start(struct guest *guest, const char **wrong);
-/* Moves towards the host's target, answers requests for statistics. On the boot CPU, between slices. */
-void balloon_poll(struct balloon *balloon);
+/*
+ * Moves towards the host's target, answers requests for statistics; on the boot CPU, between slices.
+ * True: there is more to do soon.
+ */
+bool balloon_poll(struct balloon *balloon);
 
 #endif

@@ -15,6 +15,7 @@ struct guest {
 	struct pvh_info pvh;
 	struct acpi acpi;
 	struct options options;
+	uint64_t ram;                   /* bytes, by the memory map */
 	struct pool pool;
 	struct cpu *cpu[CPUS_MAX];      /* online ones, the boot CPU first */
 	unsigned int cpu_count;

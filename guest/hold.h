@@ -8,6 +8,8 @@
 
 /* Says "ready" and touches the job's pages until the machine ends. */
 void hold_forever(struct guest *guest);
+/* True from "ready" on: the job's pages may be taken away. */
+bool hold_is_running(void);
 /*
  * After pool.job_pages was lowered, on the boot CPU: returns when no thread touches what lies above
  * any more.

@@ -10,6 +10,7 @@
 
 #define MiB            (UINT64_C(1) << 20)
 #define SERVICE_US     20000 /* two exits each time: balloon target, serial line status */
+#define BUSY_US        1000  /* while the balloon moves */
 
 static const struct job jobs[] = {
 	{"latency", "size threads seconds repeat", 256 * MiB, false, false, job_latency, NULL},
@@ -40,17 +41,17 @@ void job_share(const struct guest *guest, unsigned int thread, uint64_t *first, 
 
 void job_pause(struct guest *guest)
 {
-	uint64_t now;
+	uint64_t now, wait_us = SERVICE_US;
 
 	if (this_cpu() != guest->cpu[0])
 		return;
 	now = rdtsc();
 	if (now < guest->next_service)
 		return;
-	if (guest->balloon)
-		balloon_poll(guest->balloon);
+	if (guest->balloon && balloon_poll(guest->balloon))
+		wait_us = BUSY_US;
 	console_poll(guest);
-	guest->next_service = rdtsc() + clock_ticks_of_us(SERVICE_US);
+	guest->next_service = rdtsc() + clock_ticks_of_us(wait_us);
 }
 
 void job_result(struct guest *guest, struct json *line)

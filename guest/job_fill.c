@@ -87,6 +87,7 @@ static void fill_share(unsigned int thread, void *arg)
 	for (; page < end; page += count) {
 		count = min_u64(SLICE_PAGES, end - page);
 		fill_pages(guest, page, page + count);
+		job_pause(guest);
 	}
 }
 

@@ -80,6 +80,11 @@ static void hold_thread(unsigned int thread, void *arg)
 	}
 }
 
+bool hold_is_running(void)
+{
+	return hold.running;
+}
+
 void hold_quiesce(struct guest *guest)
 {
 	uint64_t epoch;
@@ -88,12 +93,13 @@ void hold_quiesce(struct guest *guest)
 	if (!hold.running)
 		return;
 	epoch = __atomic_add_fetch(&hold.epoch, 1, __ATOMIC_SEQ_CST);
-	for (i = 0; i < guest->thread_count; i++)
-		while (guest->thread[i] != this_cpu() &&
-			__atomic_load_n(&hold.turns[i].epoch, __ATOMIC_SEQ_CST) < epoch) {
-			apic_wake(guest->thread[i]->apic_id);
+	for (i = 0; i < guest->thread_count; i++) {
+		if (guest->thread[i] == this_cpu())
+			continue;
+		apic_wake(guest->thread[i]->apic_id);
+		while (__atomic_load_n(&hold.turns[i].epoch, __ATOMIC_SEQ_CST) < epoch)
 			clock_spin_us(100);
-		}
+	}
 }
 
 void hold_status(struct json *line)
@@ -136,6 +142,7 @@ static void touch_share(unsigned int thread, void *arg)
 	for (; page < end; page += count) {
 		count = min_u64(PAGES_A_TURN, end - page);
 		loop_write(pool_page(page), count);
+		job_pause(guest);
 	}
 }
 

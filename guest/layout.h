@@ -40,6 +40,7 @@
 #define GATE_WRMSR 1 /* wrmsr with %ecx, %eax, %edx */
 #define GATE_FAULT 2 /* triple fault: the last way to end the machine */
 #define GATE_HALT  3 /* halt this CPU for good */
+#define GATE_FLUSH 4 /* flush this CPU's TLB */
 
 #define APIC_BASE       0xfee00000
 #define APIC_EOI        0xb0

@@ -7,6 +7,7 @@
 #include "guest/guest.h"
 #include "guest/job.h"
 #include "guest/json.h"
+#include "guest/paging.h"
 #include "guest/power.h"
 #include "guest/serial.h"
 #include "guest/smp.h"
@@ -51,9 +52,13 @@ static void mask_pic(void)
 static void read_machine(struct guest *guest, uint64_t start_info)
 {
 	const char *wrong = pvh_read(&guest->pvh, start_info);
+	unsigned int i;
 
 	if (wrong)
 		die(wrong, NULL, 0);
+	unmap_page_zero();
+	for (i = 0; i < guest->pvh.ram_count; i++)
+		guest->ram += guest->pvh.ram[i].end - guest->pvh.ram[i].start;
 	acpi_read(&guest->acpi, guest->pvh.rsdp);
 	power_init(&guest->acpi);
 	mask_pic();
@@ -123,17 +128,13 @@ static void start_balloon(struct guest *guest)
 static void say_boot(const struct guest *guest)
 {
 	struct json line;
-	uint64_t ram = 0;
-	unsigned int i;
 
-	for (i = 0; i < guest->pvh.ram_count; i++)
-		ram += guest->pvh.ram[i].end - guest->pvh.ram[i].start;
 	json_open(&line, "boot");
 	json_string(&line, "job", guest->options.job->name);
 	json_u64(&line, "cpus", guest->cpu_count);
 	json_u64(&line, "threads", guest->thread_count);
 	json_u64(&line, "nodes", guest->acpi.node_count);
-	json_u64(&line, "memory_MiB", (ram + (1 << 19)) >> 20);
+	json_u64(&line, "memory_MiB", (guest->ram + (1 << 19)) >> 20);
 	json_u64(&line, "pool_MiB", guest->pool.pages / 256);
 	json_u64(&line, "tsc_kHz", clock_khz());
 	json_string(&line, "tsc_source", clock_source());

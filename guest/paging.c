@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "guest/paging.h"
 
+#include "guest/cpu.h"
 #include "guest/json.h"
 #include "guest/power.h"
 
@@ -10,7 +11,7 @@
 #define PTE_ADDR UINT64_C(0x000ffffffffff000)
 #define LOW      (UINT64_C(4) << 30)
 
-extern uint64_t pml4[512]; /* start.S */
+extern uint64_t pml4[512], pt[512]; /* start.S */
 
 static uint64_t boot_next = BOOT_MEMORY_START;
 
@@ -27,6 +28,12 @@ void *boot_alloc(uint64_t size, uint64_t align)
 	}
 	boot_next = at + size;
 	return memset((void *)at, 0, size);
+}
+
+void unmap_page_zero(void)
+{
+	pt[0] = 0;
+	cpu_gate(GATE_FLUSH);
 }
 
 /* The table that @entry points to, made when there is none. */

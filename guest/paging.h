@@ -16,6 +16,8 @@
 #define BOOT_MEMORY_END   (UINT64_C(16) << 20)
 void *boot_alloc(uint64_t size, uint64_t align);
 
+/* From here on a null pointer faults. On the boot CPU, before the others run. */
+void unmap_page_zero(void);
 /* Maps [va, va + size) to @pa; all multiples of 2 MiB, @va above the first 4 GiB. */
 void map_range(uint64_t va, uint64_t pa, uint64_t size);
 /* Makes [@pa, @pa + @size) accessible at its own address and returns that. */

@@ -165,8 +165,9 @@ ap_tss:	.long	0
 
 	/*
 	 * The first 4 GiB, virtual = physical, in 2 MiB pages for all rings: RAM, ACPI tables, the
-	 * local APIC, PCI windows. The lowest 2 MiB are in 4 KiB pages so that page 0 can be absent
-	 * and a null pointer faults. paging.c adds what lies above.
+	 * local APIC, PCI windows. The lowest 2 MiB are in 4 KiB pages so that page 0 can go once the
+	 * start info, which may lie there, was read; then a null pointer faults. paging.c does that
+	 * and adds what lies above.
 	 */
 	.section .pagetables, "aw"
 	.align 4096
@@ -181,10 +182,10 @@ pd:	.quad	pt + TABLE
 	.quad	page + TABLE + PTE_PS
 	.set	page, page + 0x200000
 	.endr
-pt:	.quad	0
-	.set	page, 0x1000
-	.rept	511
+	.globl	pt
+pt:
+	.set	page, 0
+	.rept	512
 	.quad	page + TABLE
 	.set	page, page + 0x1000
 	.endr
-	.globl pdpt

@@ -84,12 +84,18 @@ invalid_opcode_entry:
 	je	write_msr
 	cmp	$GATE_FAULT, %rdi
 	je	fault
+	cmp	$GATE_FLUSH, %rdi
+	je	flush
 halt:
 	cli
 	hlt
 	jmp	halt
 write_msr:
 	wrmsr
+	iretq
+flush:
+	mov	%cr3, %rax
+	mov	%rax, %cr3
 	iretq
 sleep:
 	sti
