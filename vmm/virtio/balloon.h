@@ -7,19 +7,31 @@
 
 #include "vmm/vm.h"
 
+struct virtio_device;
+struct vm_config;
+
 #define BALLOON_STATS 16 /* tags of linux/virtio_balloon.h, also those newer than Debian's header */
 
 struct balloon_stats {
 	int64_t last_update; /* seconds since the epoch of the guest's last answer, 0: none yet */
-	uint64_t value[BALLOON_STATS];
+	uint64_t value[BALLOON_STATS]; /* at most INT64_MAX; amounts of memory at most the guest's RAM */
 	uint32_t valid;      /* bit per tag; guests need not send all */
 };
 
-/* Adds the device to @vm (vm->balloon). */
+/*
+ * Why a guest of this configuration cannot have a balloon that gives anything back, as an error:
+ * memory on huge pages. 0 when it can.
+ */
+int balloon_check(const struct vm_config *config, struct error *err);
+/* Adds the device to @vm (vm->balloon). Fails as balloon_check() does. */
 int balloon_add(struct vm *vm, struct error *err);
+/* The device on its own, for another transport (tests): freed with its ops->free. */
+struct virtio_device *balloon_new(struct vm *vm, struct error *err);
+struct balloon *balloon_of(struct virtio_device *device);
+
 /*
  * Sets the size the guest should keep, in bytes (QEMU's meaning of "balloon": RAM minus what the
- * balloon holds). -EINVAL with @err for 0 or more than the guest's RAM.
+ * balloon holds). -EINVAL with @err for 0 or more than the guest's RAM. The target outlives a reset.
  */
 int balloon_set_target(struct balloon *balloon, uint64_t guest_bytes, struct error *err);
 /* RAM minus what the driver says it holds, clamped to [0, RAM]. Bytes. */

@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <linux/virtio_config.h>
@@ -309,6 +310,11 @@ void virtqueue_notify(struct virtqueue *queue)
 	queue->signalled_used = queue->used_index;
 	if (wanted && queue->device->transport_ops)
 		queue->device->transport_ops->queue_interrupt(queue);
+}
+
+void virtqueue_continue(struct virtqueue *queue)
+{
+	eventfd_write(queue->kick_fd, 1);
 }
 
 /* ---- copying ------------------------------------------------------------------------------------- */

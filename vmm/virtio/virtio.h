@@ -131,6 +131,11 @@ void virtqueue_notify(struct virtqueue *queue);
  * Only a saving: a pop that finds the ring empty re-arms the kick by itself, unless it is off.
  */
 bool virtqueue_want_kicks(struct virtqueue *queue, bool want);
+/*
+ * For a kick handler that took its fill: calls it again after the I/O thread's other work, so that no
+ * guest can keep the thread to itself by offering chains without end.
+ */
+void virtqueue_continue(struct virtqueue *queue);
 
 /*
  * Calls the kick handler again after other sources of the loop had their turn. For a handler that
