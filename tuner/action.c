@@ -285,6 +285,11 @@ char *action_busy(const struct action_context *context, const struct action *act
 	return verbs->busy ? verbs->busy(context, action) : NULL;
 }
 
+bool action_can_undo(const struct action *action)
+{
+	return kinds[action->kind]->undo != NULL;
+}
+
 int action_undo(const struct action_context *context, const struct action *action, struct error *err)
 {
 	const struct action_verbs *verbs = kinds[action->kind];

@@ -106,6 +106,8 @@ enum action_state action_verify(const struct action_context *context, const stru
  * NULL. The caller frees.
  */
 char *action_busy(const struct action_context *context, const struct action *action);
+/* Whether ->before can be brought back at all (moved pages cannot). */
+bool action_can_undo(const struct action *action);
 /* Brings back ->before. -EBUSY: not now. -EOPNOTSUPP: never (CLASS_IRREVERSIBLE). */
 int action_undo(const struct action_context *context, const struct action *action, struct error *err);
 

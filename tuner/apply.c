@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Apply: the order of the steps around one change is what makes revert possible after a crash. */
+#include "tuner/apply.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/xalloc.h"
+#include "tuner/command.h"
+#include "tuner/context.h"
+#include "tuner/interrupt.h"
+#include "tuner/revert.h"
+#include "tuner/unmerge.h"
+
+#define LOCK_WAIT_MS 5000
+
+static int change(const struct action_context *context, struct journal *journal,
+	const struct action *action, struct error *err)
+{
+	int status = action_apply(context, action, err);
+
+	if (unmerge_helps(action, status))
+		status = unmerge_around(context, journal, action_apply, action, err);
+	return status;
+}
+
+/* The change has been made as asked, or else: what is there instead. *@now is the caller's. */
+static int check(const struct action_context *context, const struct action *action, char **now,
+	struct error *err)
+{
+	enum action_state state = action_verify(context, action, now);
+	char *line;
+
+	if (state == STATE_OK)
+		return 0;
+	line = action_describe(action);
+	error_set(err, EIO, "%s: it reads '%.*s' after that", line,
+		*now ? (int)strcspn(*now, "\n") : 7, *now ? *now : "nothing");
+	free(line);
+	return -EIO;
+}
+
+static int apply_one(const struct action_context *context, struct journal *journal,
+	struct action *action, struct error *err)
+{
+	char boot_id[40], *now = NULL;
+	int status = action_prepare(context, action, err);
+	long sequence;
+
+	if (status < 0)
+		return status;
+	sequence = journal_intent(journal, journal_boot_id(&context->root, boot_id), action, err);
+	if (sequence < 0)
+		return (int)sequence;
+	journal_boundary("before a change");
+	status = change(context, journal, action, err);
+	journal_boundary("after a change");
+	if (status >= 0)
+		status = check(context, action, &now, err);
+	journal_boundary("after a change was verified");
+	if (status >= 0)
+		status = journal_done(journal, (unsigned long)sequence, now, err);
+	free(now);
+	return status;
+}
+
+/* Everything since @from is undone; a guest started just now may be stopped again. */
+static void undo_all(const struct action_context *context, struct journal *journal, unsigned long from,
+	struct report *report, struct error *err)
+{
+	struct revert_options options = {.stop = true, .unfinished = true, .from = from};
+	struct revert_result result = {0};
+	struct error why = *err, undo;
+	int status;
+
+	interrupt_forget();
+	status = revert_run(context, journal, &options, report, &result, &undo);
+	if (status < 0)
+		error_set(err, EIO, "%s; undoing what was done failed as well: %s", why.text, undo.text);
+	else if (result.drifted || result.pending || result.failed)
+		error_set(err, EIO, "%s; %u change(s) could not be undone, see vmtune status", why.text,
+			result.drifted + result.pending + result.failed);
+	else if (result.restored || result.already)
+		error_set(err, EIO, "%s; everything done before that is undone", why.text);
+}
+
+/* The sequence number that the next intent will have. */
+static unsigned long next_sequence(const struct journal *journal)
+{
+	unsigned int count;
+	const struct journal_entry *entries = journal_entries(journal, &count);
+
+	return count ? entries[count - 1].sequence + 1 : 1;
+}
+
+int apply_run(const struct action_context *context, struct journal *journal, struct action_list *list,
+	struct report *report, struct error *err)
+{
+	unsigned long from = next_sequence(journal);
+	int made = 0, status = 0;
+
+	for (unsigned int i = 0; i < list->count; i++) {
+		struct action *action = &list->actions[i];
+
+		if (action_verify(context, action, NULL) == STATE_OK)
+			continue;
+		status = interrupted() ? error_set(err, EINTR, "interrupted")
+				       : apply_one(context, journal, action, err);
+		if (status < 0)
+			break;
+		report_step(report, "done", action, NULL);
+		made++;
+	}
+	if (status >= 0)
+		return made;
+	undo_all(context, journal, from, report, err);
+	return status;
+}
+
+int apply_command(const struct root *root, const char *command, struct action_list *list, bool json)
+{
+	struct report report = {json ? json_array() : NULL};
+	struct action_context context;
+	struct journal *journal;
+	struct error err;
+	int made = -1;
+
+	context_init(&context, root);
+	interrupt_watch();
+	journal = journal_open(root, true, LOCK_WAIT_MS, &err);
+	if (journal)
+		made = apply_run(&context, journal, list, &report, &err);
+	journal_close(journal);
+	action_list_release(list);
+	if (made == 0 && !json)
+		puts("nothing to do");
+	if (json)
+		command_print_json(json_pack("{s:b, s:o}", "changed", made > 0, "actions", report.rows));
+	return made < 0 ? command_failed(command, &err) : EXIT_SUCCESS;
+}
