@@ -96,6 +96,9 @@ static void guest_clear(struct guest *guest)
 	free(guest->vmm);
 	free(guest->qmp);
 	free(guest->cgroup);
+	for (char **arg = guest->argv; arg && *arg; arg++)
+		free(*arg);
+	free(guest->argv);
 	free(guest->threads);
 	free(guest->ram);
 	memset(guest, 0, sizeof(*guest));

@@ -59,6 +59,7 @@ struct guest {
 	char *vmm;               /* "vmm", "qemu", "firecracker", "cloud-hypervisor", "kvmtool", ... */
 	char *qmp;               /* control socket path, or NULL */
 	char *cgroup;            /* path below the cgroup mount, or NULL */
+	char **argv;             /* command line of our own vmm (where it was told to live), else NULL */
 	struct guest_thread *threads;
 	unsigned int thread_count, vcpu_count;
 	struct guest_ram *ram;

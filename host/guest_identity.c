@@ -279,6 +279,19 @@ static char *find_cgroup(const struct root *root, pid_t pid)
 	return found;
 }
 
+/* Only of our own vmm: other command lines are none of our business, and may hold secrets. */
+static char **keep_args(const struct args *args, const struct vmm_kind *kind)
+{
+	char **argv;
+
+	if (!kind || strcmp(kind->name, "vmm") || !args->count)
+		return NULL;
+	argv = xcalloc(args->count + 1, sizeof(*argv));
+	for (unsigned int i = 0; i < args->count; i++)
+		argv[i] = xstrdup(args->list[i]);
+	return argv;
+}
+
 uint64_t guest_identify(const struct root *root, struct guest *guest, const char *comm)
 {
 	const struct vmm_kind *kind;
@@ -293,6 +306,7 @@ uint64_t guest_identify(const struct root *root, struct guest *guest, const char
 	guest->cgroup = find_cgroup(root, guest->pid);
 	guest->name = find_name(&args, kind, guest, comm);
 	guest->qmp = find_qmp(root, &args, kind, guest->pid);
+	guest->argv = keep_args(&args, kind);
 	memory = find_memory(&args, kind);
 	free(args.text);
 	return memory;

@@ -59,6 +59,15 @@ static json_t *ram_to_json(const struct guest_ram *ram)
 		"guest-node", ram->guest_node < 0 ? json_null() : json_integer(ram->guest_node));
 }
 
+static json_t *argv_to_json(char *const *argv)
+{
+	json_t *list = argv ? json_array() : json_null();
+
+	for (; argv && *argv; argv++)
+		json_array_append_new(list, any_text(*argv));
+	return list;
+}
+
 static json_t *guest_to_json(const struct guest *guest)
 {
 	json_t *threads = json_array(), *ram = json_array();
@@ -67,10 +76,10 @@ static json_t *guest_to_json(const struct guest *guest)
 		json_array_append_new(threads, thread_to_json(&guest->threads[i]));
 	for (unsigned int i = 0; i < guest->ram_count; i++)
 		json_array_append_new(ram, ram_to_json(&guest->ram[i]));
-	return json_pack("{s:o, s:i, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"name", any_text(guest->name), "pid", (int)guest->pid, "start", figure(guest->start),
 		"vmm", any_text(guest->vmm), "qmp", text_or_null(guest->qmp),
-		"cgroup", text_or_null(guest->cgroup), "vcpus", (int)guest->vcpu_count,
+		"cgroup", text_or_null(guest->cgroup), "argv", argv_to_json(guest->argv), "vcpus", (int)guest->vcpu_count,
 		"configured", figure(guest->configured), "rss", figure(guest->rss),
 		"anon-huge", figure(guest->anon_huge), "hugetlb", figure(guest->hugetlb),
 		"ksm-pages", figure(guest->ksm_pages), "balloon", figure(guest->balloon),
@@ -151,6 +160,19 @@ static int ram_from_json(const json_t *json, struct guest_ram *ram, struct error
 	return 0;
 }
 
+static char **argv_from_json(const json_t *json)
+{
+	size_t count = json_array_size(json);
+	char **argv = count ? xcalloc(count + 1, sizeof(*argv)) : NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		const char *text = json_string_value(json_array_get(json, i));
+
+		argv[i] = xstrdup(text ? text : "");
+	}
+	return argv;
+}
+
 static int guest_from_json(const json_t *json, struct guest *guest, struct error *err)
 {
 	const json_t *threads = json_object_get(json, "threads"), *ram = json_object_get(json, "ram");
@@ -164,6 +186,7 @@ static int guest_from_json(const json_t *json, struct guest *guest, struct error
 	guest->vcpu_count = (unsigned int)vcpus;
 	guest->qmp = get_text(json, "qmp");
 	guest->cgroup = get_text(json, "cgroup");
+	guest->argv = argv_from_json(json_object_get(json, "argv"));
 	guest->start = get_figure(json, "start");
 	guest->configured = get_figure(json, "configured");
 	guest->rss = get_figure(json, "rss");
