@@ -80,7 +80,7 @@ struct machine *machine_read(const struct root *root, struct error *err)
 	if (!machine)
 		return NULL;
 	machine->live = true;
-	machine_fill_from_sysfs(machine, root);
+	machine_refresh(machine, root);
 	if (live) {
 		own_affinity(&own);
 		idset_intersect(&machine->allowed, &own);

@@ -71,6 +71,9 @@ struct machine *machine_from_xml(const char *xml, const char *source, struct err
 struct machine *machine_from_synthetic(const char *text, struct error *err);
 void machine_free(struct machine *machine);
 
+/* Reads free memory and pools again (and what else sysfs says); structure and sizes stay. */
+void machine_refresh(struct machine *machine, const struct root *root);
+
 const struct machine_node *machine_node_of(const struct machine *machine, int os);
 const struct machine_cpu *machine_cpu_of(const struct machine *machine, unsigned int os);
 /* SLIT distance between two nodes by os number; 10 on the diagonal, 20 when unknown. */

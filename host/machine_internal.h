@@ -10,9 +10,6 @@
 /* Fills @machine from a loaded topology: structure, memory sizes, distances, pools, XML. */
 int machine_fill(struct machine *machine, hwloc_topology_t topology, struct error *err);
 
-/* Replaces what hwloc infers by what sysfs says: node CPUs, free memory, pools, isolated CPUs. */
-void machine_fill_from_sysfs(struct machine *machine, const struct root *root);
-
 /* Sets the CPUs of a node, and the node of these CPUs. */
 void machine_set_node_cpus(struct machine *machine, struct machine_node *node,
 	const struct idset *cpus);

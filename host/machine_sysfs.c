@@ -109,7 +109,7 @@ static void fill_model(struct machine *machine, const struct root *root)
 	free(text);
 }
 
-void machine_fill_from_sysfs(struct machine *machine, const struct root *root)
+void machine_refresh(struct machine *machine, const struct root *root)
 {
 	for (unsigned int i = 0; i < machine->node_count; i++) {
 		struct machine_node *node = &machine->nodes[i];
