@@ -121,9 +121,11 @@ static void enqueue(struct blk_io *io, struct blk_io_request *request)
 	prepare(io, request, sqe);
 }
 
-static void reap(struct blk_io *io)
+/* Returns whether any request came to its end. */
+static bool reap(struct blk_io *io)
 {
 	struct io_uring_cqe *cqe;
+	bool any = false;
 
 	while (io_uring_peek_cqe(&io->ring, &cqe) == 0) {
 		struct blk_io_request *request = io_uring_cqe_get_data(cqe);
@@ -136,9 +138,10 @@ static void reap(struct blk_io *io)
 		}
 		io->in_flight--;
 		io->ops->done(io->opaque, request, result);
+		any = true;
 	}
 	flush_ring(io);
-	io->ops->batch_done(io->opaque);
+	return any;
 }
 
 static void on_completion(void *opaque, uint32_t events)
@@ -147,8 +150,9 @@ static void on_completion(void *opaque, uint32_t events)
 	uint64_t count;
 
 	(void)events;
-	if (read(io->event_fd, &count, sizeof(count)) > 0)
-		reap(io);
+	/* Late news of what a drain has reaped must not touch a queue that is being set up anew. */
+	if (read(io->event_fd, &count, sizeof(count)) > 0 && reap(io))
+		io->ops->batch_done(io->opaque);
 }
 
 /* Workers inherit no affinity from the I/O thread; tell the ring where they belong. */
@@ -260,9 +264,8 @@ void blk_io_submit(struct blk_io *io)
 	if (io->async) {
 		flush_ring(io);
 		reap(io);
-	} else {
-		io->ops->batch_done(io->opaque);
 	}
+	io->ops->batch_done(io->opaque);
 }
 
 void blk_io_drain(struct blk_io *io)
