@@ -91,22 +91,32 @@ UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/te
 $(BUILD)/tests/unit/%: tests/unit/%.c $(foreach r,vmm tuner monitor host lib,$(call archive,$(r)))
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(OURS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $^ -lcmocka \
+	$(Q)$(CC) $(CPPFLAGS) $(OURS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $(filter %.c %.a,$^) -lcmocka \
 	    $(vmtune_LIBS) $(vmtop_LIBS) $(vmm_LIBS)
+
+# Small programs that the test scripts use: build/tests/tools/NAME.
+TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
+
+$(BUILD)/tests/tools/%: tests/tools/%.c $(call archive,lib)
+	$(call say,TOOL,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(OURS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $(filter %.c %.a,$^) -ljansson
+
+test-tools: $(TOOLS)
 
 unit-tests: $(UNIT)
 
 check-unit: $(UNIT)
 	$(Q)BUILD=$(BUILD) tests/run $(UNIT)
 
-check-vm: all
+check-vm: all test-tools
 	$(Q)BUILD=$(BUILD) tests/run $(sort $(wildcard tests/vm/test-*))
 
-check-lab: all lab-files
+check-lab: all test-tools lab-files
 	$(Q)BUILD=$(BUILD) tests/run $(sort $(wildcard tests/lab/test-*))
 
 check: deps
-	$(Q)$(MAKE) --no-print-directory all unit-tests lab-files
+	$(Q)$(MAKE) --no-print-directory all unit-tests test-tools lab-files
 	$(Q)BUILD=$(BUILD) tests/run $(UNIT) $(sort $(wildcard tests/vm/test-*)) $(sort $(wildcard tests/lab/test-*))
 
 # ---- dependencies, demo, lab -------------------------------------------------------------------
@@ -170,7 +180,7 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all deps demo demo-lab lab lab-files check check-unit check-vm check-lab unit-tests bench lint \
+.PHONY: all deps demo demo-lab lab lab-files check check-unit check-vm check-lab unit-tests test-tools bench lint \
         install uninstall clean
 .DELETE_ON_ERROR:
 
