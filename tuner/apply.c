@@ -119,7 +119,7 @@ int apply_run(const struct action_context *context, struct journal *journal, str
 	return status;
 }
 
-int apply_command(const struct root *root, const char *command, struct action_list *list, bool json)
+int apply_actions(const struct root *root, const char *command, struct action_list *list, bool json)
 {
 	struct report report = {json ? json_array() : NULL};
 	struct action_context context;

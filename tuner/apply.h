@@ -19,6 +19,6 @@ int apply_run(const struct action_context *context, struct journal *journal, str
 	struct report *report, struct error *err);
 
 /* The same for one action made by a command (pin, ksm, ...): opens the journal and releases @list. */
-int apply_command(const struct root *root, const char *command, struct action_list *list, bool json);
+int apply_actions(const struct root *root, const char *command, struct action_list *list, bool json);
 
 #endif

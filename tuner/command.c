@@ -18,6 +18,33 @@ const struct command commands[] = {
 	  "Prints where every virtual machine would live and every change with its old and new value.\n"
 	  "With --host, for a saved snapshot, an hwloc XML file or a synthetic description.",
 	  plan_command },
+	{ "apply", "PROFILE", 1, 1, "make the machine what the profile says, and start its guests",
+	  "Prints the plan, then carries it out; every change is in the journal first. When one fails, all\n"
+	  "are undone. Applying again changes nothing. On a captured machine (--sysroot) no guest can be\n"
+	  "started: --host-only leaves the vm sections out.", apply_command },
+	{ "status", "", 0, 0, "what runs, what was applied, what can be reverted", NULL, status_command },
+	{ "verify", "[PROFILE]", 0, 1, "look at the machine and print every difference; exit 3 on drift",
+	  "Without PROFILE: the one that was applied last. Looks at the machine, not at the journal.",
+	  verify_command },
+	{ "revert", "", 0, 0, "take back every change, newest first",
+	  "Values that someone else has changed since stay as they are without --force; guests keep running\n"
+	  "without --stop, and what they use is listed as pending. Exit status 3 when something is left.",
+	  revert_command },
+	{ "stop", "NAME | --all", 0, 1, "shut a guest down and take back what served only it",
+	  "Asks by power button, then ends it, then kills it.", stop_command },
+	{ "console", "NAME", 1, 1, "connect this terminal to a guest's console; Ctrl-] leaves", NULL,
+	  console_command },
+	{ "pin", "NAME VCPU=CPUS...", 2, OPERANDS_ANY, "put vCPU threads on CPUs (\"io=CPUS\": the others)",
+	  "NAME is a guest of any VMM, or its PID. Example: vmtune pin db 0=2 1=6 io=0.", pin_command },
+	{ "move", "NAME NODES", 2, 2, "move a guest's pages to NUMA nodes while it runs",
+	  "Cannot be taken back; it can be moved again. Huge pages need free ones in the node's pool.",
+	  move_command },
+	{ "balloon", "NAME SIZE", 2, 2, "how much memory a guest keeps", NULL, balloon_command },
+	{ "ksm", "NAME on|off", 2, 2, "whether KSM may merge a guest's pages", NULL, ksm_command },
+	{ "bench", "[-- COMMAND...]", 0, OPERANDS_ANY, "measure what placement and page size are worth here",
+	  "Runs the benchmark guest pinned and unpinned, on 4K and on 2M pages, alone and beside a load.\n"
+	  "With --vm NAME -- COMMAND: a running guest pinned and unpinned, measured by a command that\n"
+	  "prints a number.", bench_command },
 	{ "help", "[COMMAND | profile]", 0, 1, "this list, a command's options, or the profile's keys",
 	  NULL, help_command },
 	{ NULL, NULL, 0, 0, NULL, NULL, NULL },

@@ -65,9 +65,20 @@ int command_print_json(json_t *json);
 /* Prints "vmtune COMMAND: text" on stderr. Returns EXIT_FAILURE, the exit status. */
 int command_failed(const char *command, const struct error *err);
 
+int apply_command(int argc, char **argv);
+int balloon_command(int argc, char **argv);
+int bench_command(int argc, char **argv);
+int console_command(int argc, char **argv);
 int help_command(int argc, char **argv);
+int ksm_command(int argc, char **argv);
+int move_command(int argc, char **argv);
+int pin_command(int argc, char **argv);
 int plan_command(int argc, char **argv);
+int revert_command(int argc, char **argv);
 int snapshot_command(int argc, char **argv);
+int status_command(int argc, char **argv);
+int stop_command(int argc, char **argv);
 int topology_command(int argc, char **argv);
+int verify_command(int argc, char **argv);
 
 #endif
