@@ -64,6 +64,31 @@ lab_self() {
 	exec "$here/run" "$shape" bash "$0" "$@"
 }
 
+# A test with parts that each want a lab of their own has a function part_NAME for each, then:
+#
+#     lab_parts "$@"                        # inside: run the part asked for and end; outside: go on
+#     lab_part 2x2 NAME                     # run that part inside a 2x2, its reports numbered on
+lab_parts() {
+	[ -n "${LAB_INSIDE:-}" ] || return 0
+	"part_$1"
+	done_testing
+}
+lab_part() {
+	local shape=$1 part=$2 name status output
+	name=$(basename "$0")-$part
+	output=$(LAB_NAME=$name "$(dirname "${BASH_SOURCE[0]}")/run" "$shape" bash "$0" "$part" 2>&1)
+	status=$?
+	while IFS= read -r line; do
+		case $line in
+		"ok "*) ok "${line#ok * - }" ;;
+		"not ok "*) not_ok "${line#not ok * - }" ;;
+		1..*) ;;
+		*) echo "$line" ;;
+		esac
+	done <<<"$output"
+	[ $status -lt 2 ] || not_ok "the lab runs $name to its end" "status $status"
+}
+
 # wait_for SECONDS COMMAND...: repeats the command, quietly, until it passes; fails after that long.
 wait_for() {
 	local until=$((SECONDS + $1))
