@@ -135,7 +135,7 @@ $(BUILD)/lab/touch: tests/lab/plugin/touch.c
 	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O2 -static -no-pie -o $@ $<
 
 lab-files: deps
-	$(Q)$(MAKE) --no-print-directory $(BUILD)/lab/numa_count.so $(BUILD)/lab/touch
+	$(Q)$(MAKE) -s $(BUILD)/lab/numa_count.so $(BUILD)/lab/touch
 	$(Q)BUILD=$(BUILD) tests/lab/fetch
 
 demo: deps
