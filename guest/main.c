@@ -12,6 +12,8 @@
 #include "guest/serial.h"
 #include "guest/smp.h"
 
+extern char image_end[];
+
 void guest_main(uint64_t start_info) __attribute__((noreturn));
 
 static void die(const char *error, const char *key, uint64_t value) __attribute__((noreturn));
@@ -136,6 +138,7 @@ static void say_boot(const struct guest *guest)
 	json_u64(&line, "nodes", guest->acpi.node_count);
 	json_u64(&line, "memory_MiB", (guest->ram + (1 << 19)) >> 20);
 	json_u64(&line, "pool_MiB", guest->pool.pages / 256);
+	json_hex(&line, "pool_address", guest->pool.part[0].address);
 	json_u64(&line, "tsc_kHz", clock_khz());
 	json_string(&line, "tsc_source", clock_source());
 	json_bool(&line, "acpi", guest->acpi.found);
@@ -162,6 +165,8 @@ void guest_main(uint64_t start_info)
 	read_options(&guest);
 	pool_init(&guest.pool, &guest.pvh, &guest.acpi,
 		guest.options.node == NODE_ANY ? -1 : (int)guest.options.node);
+	if (!guest.pool.pages)
+		die("no RAM above the guest's own image", "image_end_MiB", ((uint64_t)image_end + 0xfffff) >> 20);
 	start_cpus(&guest);
 	size_job(&guest);
 	start_balloon(&guest);

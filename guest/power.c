@@ -5,11 +5,11 @@
 #include "guest/cpu.h"
 #include "guest/paging.h"
 
-static const struct acpi *acpi;
+static const struct acpi *tables;
 
-void power_init(const struct acpi *tables)
+void power_init(const struct acpi *acpi)
 {
-	acpi = tables;
+	tables = acpi;
 }
 
 static void write_register(const struct acpi_register *reg, uint8_t value)
@@ -28,7 +28,7 @@ static void settle(void)
 	clock_spin_us(20000);
 }
 
-static void acpi_off(void)
+static void acpi_off(const struct acpi *acpi)
 {
 	if (acpi->hw_reduced) { /* sleep control: SLP_TYP in bits 2-4, SLP_EN bit 5 (4.8.3.7) */
 		write_register(&acpi->sleep_control, (uint8_t)(acpi->s5_type << 2 | 1 << 5));
@@ -45,8 +45,8 @@ static void acpi_off(void)
 
 void power_off(void)
 {
-	if (acpi && acpi->found)
-		acpi_off();
+	if (tables && tables->found)
+		acpi_off(tables);
 	outw(0x604, 0x2000); /* QEMU's PM1a control where no table says so */
 	outb(0x64, 0xfe);    /* keyboard controller: pulse the reset line */
 	settle();
