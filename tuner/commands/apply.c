@@ -113,7 +113,7 @@ static int carry_out(struct apply *apply, struct error *err)
 	if (!apply->options.common.json && apply->plan->actions.count)
 		puts(apply->options.quiet ? "" : "\napplying");
 	made = apply_run(&apply->context, apply->journal, &apply->plan->actions, &apply->report, err);
-	if (made >= 0 && state_save(&apply->context.root, apply->profile, apply->plan, err) < 0)
+	if (made >= 0 && state_save(&apply->context.root, apply->profile, err) < 0)
 		return -1;
 	return made;
 }

@@ -132,14 +132,11 @@ static void print_journal(const json_t *rows)
 
 static json_t *applied(const struct root *root)
 {
-	struct state state;
-	json_t *origin;
+	char *origin = state_origin(root);
+	json_t *json = origin ? json_string(origin) : json_null();
 
-	if (state_load(root, &state, NULL) < 0)
-		return json_null();
-	origin = json_string(state.origin);
-	state_release(&state);
-	return origin;
+	free(origin);
+	return json;
 }
 
 int status_command(int argc, char **argv)
