@@ -11,13 +11,13 @@
 #include "lib/xalloc.h"
 #include "tuner/actions/kinds.h"
 #include "tuner/guests.h"
+#include "tuner/smaps.h"
 
 #define QMP_MS 30000 /* unmerging copies every shared page */
 
 static char *read_mark(const struct action_context *context, const struct action *action)
 {
-	unsigned int marked = 0, regions = 0;
-	const struct guest *guest;
+	struct smaps_ram sum = {0};
 	struct guest_list list;
 	struct guest_ref ref;
 
@@ -25,19 +25,15 @@ static char *read_mark(const struct action_context *context, const struct action
 	if (guest_resolve(context, action->target, &ref, NULL) < 0)
 		return NULL;
 	guests_read(&context->root, &list);
-	for (unsigned int i = 0; i < list.count; i++) {
-		guest = &list.guests[i];
-		for (unsigned int j = 0; guest->pid == ref.pid && j < guest->ram_count; j++) {
-			regions++;
-			marked += guest->ram[j].mergeable;
-		}
-	}
+	for (unsigned int i = 0; i < list.count; i++)
+		if (list.guests[i].pid == ref.pid)
+			smaps_read(&context->root, &list.guests[i], &sum, NULL);
 	guests_release(&list);
-	if (!regions) {
+	if (!sum.mapped) {
 		errno = ENODATA;
 		return NULL;
 	}
-	return xstrdup(!marked ? "off" : marked == regions ? "on" : "partly");
+	return xstrdup(!sum.mergeable ? "off" : sum.mergeable == sum.mapped ? "on" : "partly");
 }
 
 /* Sets "merge" of each memory backend below /objects. Returns how many there were, or negative. */

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* vmtune verify: what the machine looks like against what the profile wants. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "tuner/command.h"
+#include "tuner/context.h"
+#include "tuner/state.h"
+#include "tuner/verify.h"
+
+static void print(const struct verify *verify)
+{
+	size_t i, count = json_array_size(verify->differences);
+	json_t *row;
+
+	json_array_foreach (verify->summary, i, row)
+		puts(json_string_value(row));
+	json_array_foreach (verify->differences, i, row) {
+		const char *found = json_string_value(json_object_get(row, "found"));
+
+		printf("DRIFT %s: %s: wanted %s, found %s\n",
+			json_string_value(json_object_get(row, "where")),
+			json_string_value(json_object_get(row, "what")),
+			json_string_value(json_object_get(row, "wanted")), found ? found : "nothing");
+	}
+	if (count)
+		printf("%zu difference%s\n", count, count == 1 ? "" : "s");
+	else
+		puts("verified: the machine is as the profile wants it");
+}
+
+static int look(struct verify *verify, const char *file, struct error *err)
+{
+	struct profile *profile = profile_read(file, err);
+	int status;
+
+	if (!profile)
+		return -EINVAL;
+	verify->profile = profile;
+	status = verify_run(verify, err);
+	profile_free(profile);
+	return status;
+}
+
+int verify_command(int argc, char **argv)
+{
+	struct command_common common = {0};
+	struct action_context context;
+	struct verify verify = {.context = &context};
+	char saved[PATH_MAX];
+	const char *file;
+	struct error err;
+	int operands, status = command_begin(argc, argv, NULL, &common, &operands);
+	bool drift;
+
+	if (status >= 0)
+		return status;
+	context_init(&context, &common.root);
+	file = operands < argc ? argv[operands] : state_profile(&common.root, saved);
+	if (!file)
+		status = error_set(&err, ENOENT, "no profile is applied on this machine; name one");
+	else
+		status = look(&verify, file, &err);
+	drift = json_array_size(verify.differences) > 0;
+	if (status >= 0 && common.json)
+		command_print_json(json_pack("{s:b, s:O, s:O}", "ok", !drift, "summary", verify.summary,
+			"differences", verify.differences));
+	else if (status >= 0)
+		print(&verify);
+	json_decref(verify.summary);
+	json_decref(verify.differences);
+	if (status < 0)
+		return command_failed(argv[0], &err);
+	return drift ? EXIT_DRIFT : EXIT_SUCCESS;
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Verify: host settings, pools, and which guests run; what is inside a guest is in verify_guest.c. */
+#include "tuner/verify.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/size.h"
+#include "lib/xalloc.h"
+#include "tuner/plan.h"
+
+void verify_difference(struct verify *verify, const char *where, const char *what, const char *wanted,
+	const char *found)
+{
+	json_array_append_new(verify->differences, json_pack("{s:s, s:s, s:s, s:s?}", "where", where,
+		"what", what, "wanted", wanted, "found", found));
+}
+
+void verify_summary(struct verify *verify, const char *fmt, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	json_array_append_new(verify->summary, json_string(text));
+}
+
+/* ---- the host ------------------------------------------------------------------------------- */
+
+static void verify_settings(struct verify *verify)
+{
+	unsigned int good = 0;
+
+	for (unsigned int i = 0; i < verify->profile->setting_count; i++) {
+		const struct profile_setting *setting = &verify->profile->settings[i];
+		char now[KNOB_VALUE_MAX];
+
+		if (knob_read(&verify->context->root, setting->knob, now, sizeof(now)) < 0)
+			verify_difference(verify, "host", setting->knob->name, setting->value, NULL);
+		else if (!knob_same(setting->knob, now, setting->value))
+			verify_difference(verify, "host", setting->knob->name, setting->value, now);
+		else
+			good++;
+	}
+	if (verify->profile->setting_count)
+		verify_summary(verify, "host: %u of %u settings as wanted", good,
+			verify->profile->setting_count);
+}
+
+static bool verify_pool_node(struct verify *verify, const struct profile_pool *wanted,
+	const struct machine_node *node)
+{
+	const struct machine_pool *pool = machine_pool_of(node, wanted->page_size);
+	char size[SIZE_TEXT_MAX], what[64], want[32], found[32];
+
+	if (pool && (pool->total == wanted->count || (wanted->at_least && pool->total > wanted->count)))
+		return true;
+	snprintf(what, sizeof(what), "%s pages on node %u", size_format(size, wanted->page_size), node->os);
+	snprintf(want, sizeof(want), "%" PRIu64 "%s", wanted->count, wanted->at_least ? "+" : "");
+	snprintf(found, sizeof(found), "%" PRIu64, pool ? pool->total : 0);
+	verify_difference(verify, "host", what, want, pool ? found : NULL);
+	return false;
+}
+
+static void verify_pools(struct verify *verify)
+{
+	const struct machine *machine = verify->snapshot->machine;
+	unsigned int good = 0, count = 0;
+
+	for (unsigned int i = 0; i < verify->profile->pool_count; i++) {
+		const struct profile_pool *pool = &verify->profile->pools[i];
+
+		for (unsigned int j = 0; j < machine->node_count; j++) {
+			const struct machine_node *node = &machine->nodes[j];
+
+			if (pool->node >= 0 ? (int)node->os != pool->node : !node->memory)
+				continue;
+			count++;
+			good += verify_pool_node(verify, pool, node);
+		}
+	}
+	if (count)
+		verify_summary(verify, "host: %u of %u huge page pools as wanted", good, count);
+}
+
+/* ---- guests --------------------------------------------------------------------------------- */
+
+static const struct guest *running(const struct verify *verify, const char *name)
+{
+	const struct guest_list *list = &verify->snapshot->guests;
+
+	for (unsigned int i = 0; i < list->count; i++)
+		if (!strcmp(list->guests[i].name, name))
+			return &list->guests[i];
+	return NULL;
+}
+
+static void release_placement(struct placed_vm *placed, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		free(placed[i].nodes);
+		free(placed[i].pins);
+		free(placed[i].why);
+	}
+	free(placed);
+}
+
+/*
+ * Where the guests belong. Those that do not run are left out: they have no place to compare with,
+ * and the one they would get must not shift the others.
+ */
+static int verify_running(struct verify *verify, const struct profile *present, struct error *err)
+{
+	struct placed_vm *placed = xcalloc(present->vm_count + 1, sizeof(*placed));
+	int status = placement_make(present, verify->snapshot, placed, err);
+
+	for (unsigned int i = 0; i < present->vm_count && status >= 0; i++)
+		status = verify_guest(verify, running(verify, present->vms[i].name), &placed[i], err);
+	release_placement(placed, present->vm_count);
+	return status;
+}
+
+static int verify_guests(struct verify *verify, struct error *err)
+{
+	const struct profile *profile = verify->profile;
+	struct profile present = *profile;
+	int status;
+
+	present.vms = xcalloc(profile->vm_count + 1, sizeof(*present.vms));
+	present.vm_count = 0;
+	for (unsigned int i = 0; i < profile->vm_count; i++) {
+		if (running(verify, profile->vms[i].name))
+			present.vms[present.vm_count++] = profile->vms[i];
+		else
+			verify_difference(verify, profile->vms[i].name, "guest", "running", NULL);
+	}
+	status = verify_running(verify, &present, err);
+	free(present.vms);
+	return status;
+}
+
+int verify_run(struct verify *verify, struct error *err)
+{
+	int status;
+
+	verify->summary = json_array();
+	verify->differences = json_array();
+	verify->snapshot = snapshot_read(&verify->context->root, err);
+	if (!verify->snapshot)
+		return -1;
+	verify_settings(verify);
+	verify_pools(verify);
+	status = verify_guests(verify, err);
+	snapshot_free(verify->snapshot);
+	verify->snapshot = NULL;
+	return status;
+}

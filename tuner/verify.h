@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Does the machine look the way the profile wants it? Reads the machine, never the journal: threads,
+ * pages, marks, settings, group values, each compared with what is wanted.
+ */
+#ifndef VMTUNE_TUNER_VERIFY_H
+#define VMTUNE_TUNER_VERIFY_H
+
+#include <jansson.h>
+
+#include "host/snapshot.h"
+#include "lib/error.h"
+#include "tuner/action.h"
+#include "tuner/profile.h"
+
+struct verify {
+	const struct action_context *context;
+	const struct profile *profile;
+	struct snapshot *snapshot;
+	json_t *summary;     /* texts: "db: 4 of 4 vCPU threads on their PUs" */
+	json_t *differences; /* {"where", "what", "wanted", "found"} */
+};
+
+/*
+ * Looks; fills summary and differences (new references, the caller's). Negative with @err only when
+ * the machine could not be read.
+ */
+int verify_run(struct verify *verify, struct error *err);
+
+/* For verify_guest.c, which looks at one guest. */
+struct placed_vm;
+int verify_guest(struct verify *verify, const struct guest *guest, const struct placed_vm *placed,
+	struct error *err);
+/* @found NULL: it is not there. */
+void verify_difference(struct verify *verify, const char *where, const char *what, const char *wanted,
+	const char *found);
+void verify_summary(struct verify *verify, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
