@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <confuse.h>
 
@@ -97,14 +98,23 @@ static int check_repeated(const cfg_t *cfg, const cfg_opt_t *opt)
 	return 0;
 }
 
-/* A file name as it is used: relative ones begin at the profile's folder. The caller frees. */
+/*
+ * A file name as a guest's process will use it, whose working directory is another one: relative
+ * names begin at the profile's folder. The caller frees.
+ */
 static char *resolve_path(const char *path)
 {
 	const char *file = reading->profile->file, *slash = strrchr(file, '/');
+	char here[PATH_MAX];
 
-	if (*path == '/' || !slash)
+	if (*path == '/')
 		return xstrdup(path);
-	return xasprintf("%.*s/%s", (int)(slash - file), file, path);
+	if (*file == '/')
+		return xasprintf("%.*s/%s", (int)(slash - file), file, path);
+	if (!getcwd(here, sizeof(here)))
+		snprintf(here, sizeof(here), ".");
+	return slash ? xasprintf("%s/%.*s/%s", here, (int)(slash - file), file, path)
+		     : xasprintf("%s/%s", here, path);
 }
 
 static int set_key(cfg_t *cfg, const struct profile_key *key, void *target, const char *value)

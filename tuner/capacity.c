@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Memory, huge pages and shared CPUs that are left on each node. */
+#include "tuner/capacity.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/size.h"
+#include "lib/xalloc.h"
+
+#define HOST_SHARE_DIVISOR 32 /* about 3 % of a node, as much as kswapd's watermarks and slab want */
+
+static const uint64_t pool_bytes[POOL_KINDS] = { 2 * MIB, GIB };
+
+uint64_t host_share(const struct machine_node *node)
+{
+	return node->memory / HOST_SHARE_DIVISOR;
+}
+
+/* Page cache counts as available: it is given back without swapping. */
+uint64_t node_available(const struct machine_node *node)
+{
+	return node->available > node->free ? node->available : node->free;
+}
+
+static const struct profile_pool *pool_of(const struct profile *profile, unsigned int node,
+	uint64_t page_size)
+{
+	for (unsigned int i = 0; i < profile->pool_count; i++) {
+		const struct profile_pool *pool = &profile->pools[i];
+
+		if (pool->page_size == page_size &&
+		    (pool->node == PROFILE_ALL_NODES || pool->node == (int)node))
+			return pool;
+	}
+	return NULL;
+}
+
+static void take_down(uint64_t *from, uint64_t amount)
+{
+	*from -= amount < *from ? amount : *from;
+}
+
+/* The pool as it will be: what the profile asks for is made before any guest starts. */
+static void init_pool(struct room *room, const struct profile *profile, int kind)
+{
+	const struct machine_pool *now = machine_pool_of(room->node, pool_bytes[kind]);
+	const struct profile_pool *wanted = pool_of(profile, room->node->os, pool_bytes[kind]);
+	uint64_t total = now ? now->total : 0;
+	struct room_pool *pool = &room->pools[kind];
+
+	pool->pages = now ? now->free : 0;
+	if (!wanted || !room->node->memory)
+		return;
+	pool->fixed = !wanted->at_least;
+	if (wanted->count > total) {
+		take_down(&room->memory, (wanted->count - total) * pool_bytes[kind]);
+		pool->pages += wanted->count - total;
+	} else if (pool->fixed) {
+		uint64_t before = pool->pages;
+
+		take_down(&pool->pages, total - wanted->count);
+		room->memory += (before - pool->pages) * pool_bytes[kind];
+	}
+}
+
+static void init_room(struct room *room, const struct capacity *capacity, const struct profile *profile,
+	const struct machine_node *node)
+{
+	*room = (struct room){ .node = node, .memory = node_available(node), .cpus = node->cpus };
+	take_down(&room->memory, host_share(node));
+	idset_intersect(&room->cpus, &capacity->usable);
+	for (int kind = 0; kind < POOL_KINDS; kind++)
+		init_pool(room, profile, kind);
+}
+
+/* CPUs that other guests' vCPUs are nailed to; a vCPU with a choice will step aside. */
+static void count_foreign(struct capacity *capacity, const struct profile *profile,
+	const struct guest *guest)
+{
+	for (unsigned int i = 0; i < profile->vm_count; i++)
+		if (guest->name && !strcmp(guest->name, profile->vms[i].name))
+			return;
+	for (unsigned int i = 0; i < guest->thread_count; i++) {
+		const struct guest_thread *thread = &guest->threads[i];
+
+		if (thread->kind == THREAD_VCPU && idset_count(&thread->allowed) == 1)
+			idset_union(&capacity->foreign, &thread->allowed);
+	}
+}
+
+void capacity_init(struct capacity *capacity, const struct profile *profile,
+	const struct snapshot *snapshot)
+{
+	const struct machine *machine = snapshot->machine;
+
+	*capacity = (struct capacity){ .machine = machine, .room_count = machine->node_count };
+	capacity->usable = machine->online;
+	if (!idset_empty(&machine->allowed))
+		idset_intersect(&capacity->usable, &machine->allowed);
+	capacity->rooms = xcalloc(machine->node_count, sizeof(*capacity->rooms));
+	for (unsigned int i = 0; i < machine->node_count; i++)
+		init_room(&capacity->rooms[i], capacity, profile, &machine->nodes[i]);
+	for (unsigned int i = 0; i < snapshot->guests.count; i++)
+		count_foreign(capacity, profile, &snapshot->guests.guests[i]);
+}
+
+void capacity_release(struct capacity *capacity)
+{
+	free(capacity->rooms);
+	*capacity = (struct capacity){ 0 };
+}
+
+struct room *capacity_room(const struct capacity *capacity, int node)
+{
+	for (unsigned int i = 0; i < capacity->room_count; i++)
+		if ((int)capacity->rooms[i].node->os == node)
+			return &capacity->rooms[i];
+	return NULL;
+}
+
+uint64_t page_choice_step(enum page_choice pages)
+{
+	return pages == PAGES_1G ? GIB : 2 * MIB;
+}
+
+uint64_t room_bytes(const struct room *room, enum page_choice pages)
+{
+	const struct room_pool *pool = &room->pools[pages == PAGES_1G ? POOL_1G : POOL_2M];
+	uint64_t size = page_choice_bytes(pages);
+
+	if (pages == PAGES_4K || pages == PAGES_THP)
+		return room->memory;
+	return pool->pages * size + (pool->fixed ? 0 : room->memory / size * size);
+}
+
+void room_take(struct room *room, enum page_choice pages, uint64_t bytes)
+{
+	struct room_pool *pool = &room->pools[pages == PAGES_1G ? POOL_1G : POOL_2M];
+	uint64_t wanted = bytes / page_choice_bytes(pages), from_pool;
+
+	if (pages == PAGES_4K || pages == PAGES_THP) {
+		take_down(&room->memory, bytes);
+		return;
+	}
+	from_pool = wanted < pool->pages ? wanted : pool->pages;
+	pool->pages -= from_pool;
+	take_down(&room->memory, (wanted - from_pool) * page_choice_bytes(pages));
+}
+
+struct idset room_shared_cpus(const struct capacity *capacity, const struct room *room)
+{
+	struct idset shared = room->cpus, housekept;
+
+	idset_subtract(&shared, &capacity->dedicated);
+	housekept = shared;
+	idset_subtract(&housekept, &capacity->machine->isolated);
+	return idset_empty(&housekept) ? shared : housekept;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vmtune plan: what apply would do, here or on another machine. Changes nothing. */
+#include <errno.h>
+
+#include "host/snapshot.h"
+#include "tuner/command.h"
+#include "tuner/context.h"
+#include "tuner/plan.h"
+#include "tuner/plan_files.h"
+
+struct plan_options {
+	struct command_common common;
+	const char *host;
+};
+
+static int set_host(void *target, const char *text, struct error *err)
+{
+	(void)err;
+	((struct plan_options *)target)->host = text;
+	return 0;
+}
+
+static const struct option_row rows[] = {
+	{ "host", 0, "SOURCE", "plan for a snapshot, an hwloc XML file or \"node:2 core:4 pu:2\"", set_host },
+	{ 0 },
+};
+
+/* Plans for this machine are checked against its files, and leave out what it has already. */
+static struct plan *plan_here(const struct profile *profile, const struct snapshot *snapshot,
+	const struct action_context *context, struct error *err)
+{
+	struct plan *plan = plan_make(profile, snapshot, context, err);
+
+	if (!plan)
+		return NULL;
+	action_list_drop_done(context, &plan->actions);
+	if (!root_is_live(&context->root) || plan_check_files(plan, snapshot, err) == 0)
+		return plan;
+	plan_free(plan);
+	return NULL;
+}
+
+static int print(const struct plan_options *options, const struct plan *plan,
+	const struct snapshot *snapshot)
+{
+	if (options->common.json)
+		return command_print_json(plan_to_json(plan));
+	plan_print(plan, snapshot);
+	return EXIT_SUCCESS;
+}
+
+int plan_command(int argc, char **argv)
+{
+	struct plan_options options = { 0 };
+	struct action_context context;
+	struct profile *profile = NULL;
+	struct snapshot *snapshot = NULL;
+	struct plan *plan = NULL;
+	struct error err;
+	int operands, status = command_begin(argc, argv, rows, &options.common, &operands);
+
+	if (status >= 0)
+		return status;
+	context_init(&context, &options.common.root);
+	profile = profile_read(argv[operands], &err);
+	if (profile)
+		snapshot = options.host ? snapshot_load(options.host, &err)
+					: snapshot_read(&options.common.root, &err);
+	if (snapshot)
+		plan = options.host ? plan_make(profile, snapshot, &context, &err)
+				    : plan_here(profile, snapshot, &context, &err);
+	status = plan ? print(&options, plan, snapshot) : command_failed(argv[0], &err);
+	plan_free(plan);
+	snapshot_free(snapshot);
+	profile_free(profile);
+	return status;
+}

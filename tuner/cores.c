@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which CPUs dedicated vCPUs get: a core is given to one VM whole, so that no VM feels another one's
+ * sibling thread; all of them behind one last-level cache when that has enough.
+ */
+#include <stdlib.h>
+
+#include "lib/xalloc.h"
+#include "tuner/capacity.h"
+
+/* The usable CPUs of one core in a room; @first is its lowest one. */
+struct core {
+	unsigned int id, llc, first;
+	struct idset cpus;
+	bool isolated, kept; /* kept: the room's first core, for the host */
+};
+
+struct cores {
+	struct core *cores;
+	unsigned int count;
+};
+
+/* Whether someone has a part of the core, in this room or not. */
+static bool core_touched(const struct capacity *capacity, unsigned int core)
+{
+	for (unsigned int i = 0; i < capacity->machine->cpu_count; i++) {
+		const struct machine_cpu *cpu = &capacity->machine->cpus[i];
+
+		if (cpu->core == core &&
+		    (idset_has(&capacity->dedicated, cpu->os) || idset_has(&capacity->foreign, cpu->os)))
+			return true;
+	}
+	return false;
+}
+
+/* Isolated cores were set aside for guests: first. The host's core: last. Otherwise by number. */
+static int by_preference(const void *a, const void *b)
+{
+	const struct core *left = a, *right = b;
+
+	if (left->kept != right->kept)
+		return left->kept ? 1 : -1;
+	if (left->isolated != right->isolated)
+		return left->isolated ? -1 : 1;
+	return left->first < right->first ? -1 : left->first > right->first;
+}
+
+static struct core *core_of(struct cores *list, const struct machine_cpu *cpu)
+{
+	for (unsigned int i = 0; i < list->count; i++)
+		if (list->cores[i].id == cpu->core)
+			return &list->cores[i];
+	list->cores = xreallocarray(list->cores, list->count + 1, sizeof(*list->cores));
+	list->cores[list->count] = (struct core){ .id = cpu->core, .llc = cpu->llc, .first = cpu->os };
+	return &list->cores[list->count++];
+}
+
+/* The untouched cores of a room in order of preference. The caller frees ->cores. */
+static struct cores untouched(const struct capacity *capacity, const struct room *room)
+{
+	int lowest = idset_next(&room->cpus, -1);
+	struct cores list = { 0 };
+
+	idset_for_each(id, &room->cpus) {
+		const struct machine_cpu *cpu = machine_cpu_of(capacity->machine, (unsigned int)id);
+		struct core *core;
+
+		if (!cpu || core_touched(capacity, cpu->core))
+			continue;
+		core = core_of(&list, cpu);
+		idset_add(&core->cpus, cpu->os);
+		core->isolated |= idset_has(&capacity->machine->isolated, cpu->os);
+		core->kept |= id == lowest;
+	}
+	if (list.count)
+		qsort(list.cores, list.count, sizeof(*list.cores), by_preference);
+	return list;
+}
+
+static unsigned int count_in_llc(const struct cores *list, unsigned int llc)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < list->count; i++)
+		if (list->cores[i].llc == llc)
+			count += idset_count(&list->cores[i].cpus);
+	return count;
+}
+
+unsigned int cores_free(const struct capacity *capacity, const struct room *room)
+{
+	struct cores list = untouched(capacity, room);
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < list.count; i++)
+		count += idset_count(&list.cores[i].cpus);
+	free(list.cores);
+	return count;
+}
+
+unsigned int cores_free_in_llc(const struct capacity *capacity, const struct room *room)
+{
+	struct cores list = untouched(capacity, room);
+	unsigned int most = 0;
+
+	for (unsigned int i = 0; i < list.count; i++) {
+		unsigned int count = count_in_llc(&list, list.cores[i].llc);
+
+		most = count > most ? count : most;
+	}
+	free(list.cores);
+	return most;
+}
+
+/*
+ * The cache to take from next: the one with the fewest free CPUs that still has @count (best fit), or
+ * else the one with the most.
+ */
+static unsigned int best_llc(const struct cores *list, unsigned int count)
+{
+	unsigned int best = list->cores[0].llc, best_free = count_in_llc(list, best);
+
+	for (unsigned int i = 1; i < list->count; i++) {
+		unsigned int llc = list->cores[i].llc, now = count_in_llc(list, llc);
+		bool fits = now >= count, best_fits = best_free >= count;
+
+		if (fits != best_fits ? fits : fits ? now < best_free : now > best_free) {
+			best = llc;
+			best_free = now;
+		}
+	}
+	return best;
+}
+
+/* Takes up to @count CPUs behind one cache off the list. Returns how many. */
+static unsigned int take_from_llc(struct cores *list, unsigned int llc, unsigned int count,
+	unsigned int *order)
+{
+	unsigned int taken = 0, kept = 0;
+
+	for (unsigned int i = 0; i < list->count; i++) {
+		struct core *core = &list->cores[i];
+
+		if (core->llc != llc || taken == count) {
+			list->cores[kept++] = *core;
+			continue;
+		}
+		idset_for_each(cpu, &core->cpus)
+			if (taken < count)
+				order[taken++] = (unsigned int)cpu;
+	}
+	list->count = kept;
+	return taken;
+}
+
+bool cores_take(struct capacity *capacity, const struct room *room, unsigned int count,
+	unsigned int *order)
+{
+	struct cores list;
+	unsigned int taken = 0;
+
+	if (cores_free(capacity, room) < count)
+		return false;
+	list = untouched(capacity, room);
+	while (taken < count)
+		taken += take_from_llc(&list, best_llc(&list, count - taken), count - taken,
+			order + taken);
+	for (unsigned int i = 0; i < count; i++)
+		idset_add(&capacity->dedicated, order[i]);
+	free(list.cores);
+	return true;
+}
+
+struct idset cores_leftover(const struct capacity *capacity, const struct idset *mine)
+{
+	const struct machine *machine = capacity->machine;
+	struct idset left = { 0 };
+
+	idset_for_each(id, mine) {
+		const struct machine_cpu *own = machine_cpu_of(machine, (unsigned int)id);
+
+		for (unsigned int i = 0; own && i < machine->cpu_count; i++)
+			if (machine->cpus[i].core == own->core)
+				idset_add(&left, machine->cpus[i].os);
+	}
+	idset_intersect(&left, &capacity->usable);
+	idset_subtract(&left, &capacity->dedicated);
+	return left;
+}

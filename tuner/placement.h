@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Private to placement.c (the order of things, explicit places, what is left to share),
+ * placement_auto.c (choosing nodes) and placement_kept.c (guests that run already).
+ */
+#ifndef VMTUNE_TUNER_PLACEMENT_H
+#define VMTUNE_TUNER_PLACEMENT_H
+
+#include "tuner/capacity.h"
+#include "tuner/plan.h"
+
+/* A part of a VM: these vCPUs on the CPUs of one room, this much memory on (usually) the same. */
+struct home {
+	struct room *cpu, *memory;
+	struct idset vcpus; /* guest vCPU numbers */
+	uint64_t bytes;
+};
+
+/* A VM on its way to a place. */
+struct request {
+	const struct profile_vm *vm;
+	struct placed_vm *placed;
+	const struct guest *guest; /* that runs already under this name, or NULL */
+	struct home *homes;
+	unsigned int home_count;
+	struct idset *kept;        /* host CPUs of each vCPU that a running guest has, or NULL */
+};
+
+/* Appends a sentence to the reasons. */
+void request_why(struct request *request, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Gives the request @count homes: vCPUs and memory in proportion to @weights (NULL: equal parts). */
+void request_split(struct request *request, const struct home *homes, const uint64_t *weights,
+	unsigned int count);
+
+/*
+ * Every place a part of a VM could live at, one for each node: its CPUs, or the nearest ones, and its
+ * memory, or the nearest. The caller frees; *@count is their number (0 on a machine without CPUs).
+ */
+struct home *homes_of(const struct capacity *capacity, unsigned int *count);
+/* The room nearest to @node that has CPUs (@memory false) or memory, @node itself first. */
+struct room *nearest_room(const struct capacity *capacity, const struct room *from, bool memory);
+
+/* Chooses homes for a VM that may live anywhere. Returns 0, or negative with what is missing where. */
+int place_auto(struct request *request, struct capacity *capacity, struct error *err);
+
+/*
+ * Gives a running guest the homes it has: from its command line when it is one of ours (where it was
+ * told to live), else from its threads' affinity. False when it has no particular place.
+ */
+bool place_kept(struct request *request, struct capacity *capacity);
+/* Fills ->kept of a request whose guest runs. */
+void placement_read_kept(struct request *request);
+/* Whether the running guest is the one the profile describes; what cannot be changed must be equal. */
+int placement_check_running(const struct profile_vm *vm, const struct guest *guest, struct error *err);
+/* The running guest of that very name, or NULL. */
+const struct guest *placement_guest(const struct guest_list *guests, const char *name);
+
+#endif

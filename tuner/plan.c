@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The plan: placement of every virtual machine, then the ordered list of changes that leads there. A
+ * pure function of profile and snapshot. The order: host settings, hugepage pools, then for each VM
+ * its control group, the guest itself, its balloon; for guests that run, what differs.
+ */
+#include "tuner/plan.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/size.h"
+#include "lib/xalloc.h"
+#include "tuner/cgroup.h"
+#include "tuner/placement.h"
+#include "tuner/plan_internal.h"
+
+#define LIST_TEXT (IDSET_MAX * 2)
+
+/* ---- the command line of a guest ---- */
+
+struct argv {
+	char **list;
+	size_t count;
+};
+
+static void add(struct argv *argv, char *text)
+{
+	argv->list = xreallocarray(argv->list, argv->count + 2, sizeof(*argv->list));
+	argv->list[argv->count++] = text;
+	argv->list[argv->count] = NULL;
+}
+
+static void add_option(struct argv *argv, const char *option, char *value)
+{
+	add(argv, xstrdup(option));
+	add(argv, value);
+}
+
+/*
+ * "PREFIX0-1,PREFIX4": a set of numbers inside a comma-separated option is the prefix again for
+ * each range. Appended to @text, which is freed; @text may be NULL.
+ */
+static char *append_ranges(char *text, const char *prefix, const struct idset *set)
+{
+	char list[LIST_TEXT], *rest = list, *range;
+
+	idset_format(set, list, sizeof(list));
+	while ((range = strsep(&rest, ","))) {
+		char *longer = xasprintf("%s%s%s%s", text ? text : "", text ? "," : "", prefix, range);
+
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+static void add_numa(struct argv *argv, const struct profile_vm *vm, const struct placed_node *node)
+{
+	static const char *const pages[] = { "4K", "THP", "2M", "1G" };
+	char size[SIZE_TEXT_MAX];
+	char *cpus = append_ranges(NULL, "cpus=", &node->vcpus);
+
+	add_option(argv, "--numa", xasprintf("%s,memory=%s,host-node=%d,pages=%s%s", cpus,
+		size_format(size, node->memory), node->host_node, pages[vm->pages],
+		vm->ksm ? ",ksm=on" : ""));
+	free(cpus);
+}
+
+static void add_pins(struct argv *argv, const struct placed_vm *placed)
+{
+	char *text = NULL, list[LIST_TEXT];
+
+	for (unsigned int i = 0; i < placed->vm->vcpus; i++) {
+		char *prefix = xasprintf("%u=", i);
+
+		if (!idset_empty(&placed->pins[i]))
+			text = append_ranges(text, prefix, &placed->pins[i]);
+		free(prefix);
+	}
+	if (text)
+		add_option(argv, "--pin", text);
+	if (!idset_empty(&placed->io_cpus))
+		add_option(argv, "--io-cpus",
+			xstrdup(idset_format(&placed->io_cpus, list, sizeof(list))));
+}
+
+static void add_devices(struct argv *argv, const struct profile_vm *vm)
+{
+	for (unsigned int i = 0; i < vm->disk_count; i++)
+		add_option(argv, "--disk", xasprintf("%s%s", vm->disks[i].path,
+			vm->disks[i].readonly ? ",readonly=on" : ""));
+	for (unsigned int i = 0; i < vm->net_count; i++)
+		add_option(argv, "--net", vm->nets[i].tap ? xasprintf("tap=%s", vm->nets[i].tap)
+							  : xstrdup("user"));
+}
+
+char **plan_vmm_argv(const struct placed_vm *placed, const struct action_context *context)
+{
+	const struct profile_vm *vm = placed->vm;
+	struct argv argv = { 0 };
+
+	add(&argv, xstrdup(context->vmm));
+	add_option(&argv, "--name", xstrdup(vm->name));
+	add_option(&argv, "--kernel", xstrdup(vm->kernel));
+	if (vm->initrd)
+		add_option(&argv, "--initrd", xstrdup(vm->initrd));
+	if (vm->append)
+		add_option(&argv, "--append", xstrdup(vm->append));
+	add_option(&argv, "--cpus", xasprintf("%u", vm->vcpus));
+	for (unsigned int i = 0; i < placed->node_count; i++)
+		add_numa(&argv, vm, &placed->nodes[i]);
+	add_pins(&argv, placed);
+	add_devices(&argv, vm);
+	add_option(&argv, "--serial", xasprintf("unix:%s/%s/console.sock", context->run_dir, vm->name));
+	add_option(&argv, "--qmp", xasprintf("%s/%s/qmp.sock", context->run_dir, vm->name));
+	return argv.list;
+}
+
+void argv_free(char **argv)
+{
+	for (char **arg = argv; arg && *arg; arg++)
+		free(*arg);
+	free(argv);
+}
+
+/* ---- guests that will be started ---- */
+
+static char *argv_json(char **argv)
+{
+	json_t *list = json_array();
+	char *text;
+
+	for (; *argv; argv++)
+		json_array_append_new(list, json_string(*argv));
+	text = json_dumps(list, JSON_COMPACT);
+	json_decref(list);
+	return text;
+}
+
+static char *reason_of(const struct profile_at *at)
+{
+	return xasprintf("%s:%d", at->file, at->line);
+}
+
+static void plan_balloon(struct action_list *list, const struct profile_vm *vm, uint64_t now)
+{
+	if (!vm->balloon_target || now == vm->balloon_target)
+		return;
+	action_add(list, ACTION_BALLOON, CLASS_REVERSIBLE, xstrdup(vm->name), NULL,
+		now == GUEST_UNKNOWN ? NULL : xasprintf("%" PRIu64, now),
+		xasprintf("%" PRIu64, vm->balloon_target), reason_of(&vm->at_balloon), vm->name);
+}
+
+static void plan_start(struct action_list *list, const struct placed_vm *placed,
+	const struct snapshot *snapshot, const struct action_context *context)
+{
+	const struct profile_vm *vm = placed->vm;
+	char **argv = plan_vmm_argv(placed, context);
+
+	cgroup_plan(list, vm, snapshot);
+	action_add(list, ACTION_START_GUEST, CLASS_IRREVERSIBLE, xstrdup(vm->name), argv_json(argv),
+		xstrdup("stopped"), xstrdup("running"), reason_of(&vm->at), vm->name);
+	argv_free(argv);
+	plan_balloon(list, vm, vm->memory);
+}
+
+/* ---- guests that run ---- */
+
+/* CPUs a thread shall have, or NULL when the plan says nothing about it. */
+static const struct idset *wanted_cpus(const struct placed_vm *placed, const struct guest_thread *thread)
+{
+	if (thread->kind == THREAD_VCPU)
+		return thread->vcpu >= 0 && (unsigned int)thread->vcpu < placed->vm->vcpus
+			? &placed->pins[thread->vcpu] : NULL;
+	if (thread->kind == THREAD_IO || thread->kind == THREAD_EMULATOR)
+		return &placed->io_cpus;
+	return NULL;
+}
+
+static void plan_affinity(struct action_list *list, const struct placed_vm *placed,
+	const struct guest *guest)
+{
+	for (unsigned int i = 0; i < guest->thread_count; i++) {
+		const struct guest_thread *thread = &guest->threads[i];
+		const struct idset *wanted = wanted_cpus(placed, thread);
+		char before[LIST_TEXT], after[LIST_TEXT];
+
+		if (!wanted || idset_empty(wanted) || idset_equal(wanted, &thread->allowed))
+			continue;
+		action_add(list, ACTION_AFFINITY, CLASS_REVERSIBLE,
+			xasprintf("%d:%" PRIu64 "/%d:%" PRIu64, (int)guest->pid, guest->start,
+				(int)thread->tid, thread->start),
+			NULL, xstrdup(idset_format(&thread->allowed, before, sizeof(before))),
+			xstrdup(idset_format(wanted, after, sizeof(after))),
+			thread->kind == THREAD_VCPU
+				? xasprintf("%s: vCPU %d", placed->vm->name, thread->vcpu)
+				: xasprintf("%s: %s thread", placed->vm->name,
+					thread_kind_name(thread->kind)),
+			placed->vm->name);
+	}
+}
+
+static void plan_ksm(struct action_list *list, const struct profile_vm *vm, const struct guest *guest)
+{
+	unsigned int marked = 0;
+
+	for (unsigned int i = 0; i < guest->ram_count; i++)
+		marked += guest->ram[i].mergeable;
+	if (!guest->ram_count || (vm->ksm ? marked == guest->ram_count : marked == 0))
+		return;
+	action_add(list, ACTION_GUEST_KSM, CLASS_REVERSIBLE, xstrdup(vm->name), NULL,
+		xstrdup(vm->ksm ? "off" : "on"), xstrdup(vm->ksm ? "on" : "off"),
+		reason_of(vm->at_ksm.line ? &vm->at_ksm : &vm->at), vm->name);
+}
+
+/* Weights and limits of a guest that is in its group already; the group itself needs nothing. */
+static void plan_limits(struct action_list *list, const struct profile_vm *vm,
+	const struct snapshot *snapshot, const struct guest *guest)
+{
+	char *group = cgroup_name(vm->name);
+	size_t length = strlen(group), have = guest->cgroup ? strlen(guest->cgroup) : 0;
+	unsigned int kept = list->count;
+
+	if (have >= length && !strcmp(guest->cgroup + have - length, group)) {
+		cgroup_plan(list, vm, snapshot);
+		for (unsigned int i = kept; i < list->count; i++) {
+			if (list->actions[i].kind == ACTION_CGROUP_VALUE)
+				list->actions[kept++] = list->actions[i];
+			else
+				action_release(&list->actions[i]);
+		}
+		list->count = kept;
+	}
+	free(group);
+}
+
+static void plan_running(struct action_list *list, const struct placed_vm *placed,
+	const struct snapshot *snapshot, const struct guest *guest)
+{
+	plan_limits(list, placed->vm, snapshot, guest);
+	plan_affinity(list, placed, guest);
+	plan_ksm(list, placed->vm, guest);
+	plan_balloon(list, placed->vm, guest->balloon);
+}
+
+/* ---- all of it ---- */
+
+static int plan_actions(struct plan *plan, const struct profile *profile, const struct snapshot *snapshot,
+	const struct action_context *context, struct error *err)
+{
+	struct action_list *list = &plan->actions;
+	int rc = plan_settings(list, profile, snapshot, err);
+
+	if (rc == 0)
+		rc = plan_pools(list, profile, snapshot, plan->vms, err);
+	for (unsigned int i = 0; rc == 0 && i < plan->vm_count; i++)
+		if (!plan->vms[i].running)
+			plan_start(list, &plan->vms[i], snapshot, context);
+	for (unsigned int i = 0; rc == 0 && i < plan->vm_count; i++)
+		if (plan->vms[i].running)
+			plan_running(list, &plan->vms[i], snapshot,
+				placement_guest(&snapshot->guests, plan->vms[i].vm->name));
+	return rc;
+}
+
+struct plan *plan_make(const struct profile *profile, const struct snapshot *snapshot,
+	const struct action_context *context, struct error *err)
+{
+	struct plan *plan = xcalloc(1, sizeof(*plan));
+	int rc = plan_pools_check(profile, snapshot, err);
+
+	plan->vm_count = profile->vm_count;
+	plan->vms = xcalloc(profile->vm_count + 1, sizeof(*plan->vms));
+	if (rc == 0)
+		rc = placement_make(profile, snapshot, plan->vms, err);
+	if (rc == 0)
+		rc = plan_actions(plan, profile, snapshot, context, err);
+	if (rc == 0)
+		return plan;
+	plan_free(plan);
+	return NULL;
+}
+
+void plan_free(struct plan *plan)
+{
+	if (!plan)
+		return;
+	for (unsigned int i = 0; i < plan->vm_count; i++) {
+		free(plan->vms[i].nodes);
+		free(plan->vms[i].pins);
+		free(plan->vms[i].why);
+	}
+	free(plan->vms);
+	action_list_release(&plan->actions);
+	free(plan);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Private to the planner: the parts of a plan that plan.c puts in order. All pure. */
+#ifndef VMTUNE_TUNER_PLAN_INTERNAL_H
+#define VMTUNE_TUNER_PLAN_INTERNAL_H
+
+#include "tuner/plan.h"
+
+/* plan_settings.c: the host section's settings, in the order the kernel accepts them. */
+int plan_settings(struct action_list *list, const struct profile *profile,
+	const struct snapshot *snapshot, struct error *err);
+
+/* plan_pools.c: whether the profile's hugepage pools can be made at all; before anything is placed. */
+int plan_pools_check(const struct profile *profile, const struct snapshot *snapshot, struct error *err);
+/* The pools as the profile wants them, and what guests need beyond that; shrinking ones first. */
+int plan_pools(struct action_list *list, const struct profile *profile, const struct snapshot *snapshot,
+	const struct placed_vm *vms, struct error *err);
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A plan for people, on one screen, and for programs (field names: vmtune(1)). */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/size.h"
+#include "lib/xalloc.h"
+#include "tuner/plan.h"
+
+#define LIST_TEXT 512
+#define WIDTH     100
+#define INDENT    11
+
+/* Prints @text in lines of WIDTH, broken between words, continued below its first column. */
+static void print_wrapped(const char *text)
+{
+	int column = INDENT;
+
+	while (*text) {
+		int length = (int)strcspn(text, " ");
+
+		if (column > INDENT && column + 1 + length > WIDTH) {
+			printf("\n%*s", INDENT, "");
+			column = INDENT;
+		} else if (column > INDENT) {
+			putchar(' ');
+			column++;
+		}
+		printf("%.*s", length, text);
+		column += length;
+		text += length;
+		text += strspn(text, " ");
+	}
+	putchar('\n');
+}
+
+static bool pins_equal(const struct placed_vm *placed)
+{
+	for (unsigned int i = 1; i < placed->vm->vcpus; i++)
+		if (!idset_equal(&placed->pins[i], &placed->pins[0]))
+			return false;
+	return true;
+}
+
+/* "0=2 1=3" for pinned vCPUs, "0-3 shared" when all may run on the same ones. The caller frees. */
+static char *cpus_text(const struct placed_vm *placed)
+{
+	char list[LIST_TEXT], *text = NULL;
+
+	if (placed->vm->vcpus > 1 && pins_equal(placed))
+		return xasprintf("all vCPUs on %s", idset_format(&placed->pins[0], list, sizeof(list)));
+	for (unsigned int i = 0; i < placed->vm->vcpus; i++) {
+		char *longer = xasprintf("%s%s%u=%s", text ? text : "vCPU ", text ? " " : "", i,
+			idset_format(&placed->pins[i], list, sizeof(list)));
+
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+static void print_nodes(const struct placed_vm *placed)
+{
+	char list[LIST_TEXT], size[SIZE_TEXT_MAX];
+
+	for (unsigned int i = 0; i < placed->node_count; i++) {
+		const struct placed_node *node = &placed->nodes[i];
+
+		printf("  node %-4d%s, vCPUs %s", node->host_node, size_format(size, node->memory),
+			idset_format(&node->vcpus, list, sizeof(list)));
+		if (placed->node_count > 1)
+			printf(" as guest node %u", i);
+		putchar('\n');
+	}
+}
+
+static void print_vm(const struct placed_vm *placed)
+{
+	const struct profile_vm *vm = placed->vm;
+	char size[SIZE_TEXT_MAX], floor[SIZE_TEXT_MAX], list[LIST_TEXT];
+	char *cpus = cpus_text(placed), *line;
+
+	printf("%s: %u vCPU%s, %s in %s pages%s%s", vm->name, vm->vcpus, vm->vcpus == 1 ? "" : "s",
+		size_format(size, vm->memory), page_choice_name(vm->pages), vm->ksm ? ", mergeable" : "",
+		vm->dedicated ? ", dedicated CPUs" : "");
+	if (vm->balloon_target)
+		printf(", balloon to %s", size_format(floor, vm->balloon_target));
+	printf("%s\n", placed->running ? " (runs)" : "");
+	print_nodes(placed);
+	line = xasprintf("%s, I/O %s", cpus, idset_empty(&placed->io_cpus) ? "anywhere"
+		: idset_format(&placed->io_cpus, list, sizeof(list)));
+	printf("  CPUs     ");
+	print_wrapped(line);
+	if (placed->why) {
+		printf("  because  ");
+		print_wrapped(placed->why);
+	}
+	free(line);
+	free(cpus);
+}
+
+static void print_action(unsigned int number, const struct action *action)
+{
+	char *what = action_describe(action);
+
+	printf("%3u  %s\n     %s", number, what, action_class_name(action->undo_class));
+	if (action->reason)
+		printf("; %s", action->reason);
+	putchar('\n');
+	free(what);
+}
+
+void plan_print(const struct plan *plan, const struct snapshot *snapshot)
+{
+	const struct machine *machine = snapshot->machine;
+
+	printf("plan for %s: %u node%s, %u core%s, %u CPU%s\n\n", machine->source, machine->node_count,
+		machine->node_count == 1 ? "" : "s", machine->core_count,
+		machine->core_count == 1 ? "" : "s", machine->cpu_count,
+		machine->cpu_count == 1 ? "" : "s");
+	for (unsigned int i = 0; i < plan->vm_count; i++)
+		print_vm(&plan->vms[i]);
+	if (plan->vm_count)
+		putchar('\n');
+	for (unsigned int i = 0; i < plan->actions.count; i++)
+		print_action(i + 1, &plan->actions.actions[i]);
+	if (!plan->actions.count)
+		puts("nothing to do");
+	else
+		printf("%u action%s\n", plan->actions.count, plan->actions.count == 1 ? "" : "s");
+}
+
+/* ---- JSON ---- */
+
+static json_t *set_json(const struct idset *set)
+{
+	char list[IDSET_MAX * 2];
+
+	return json_string(idset_format(set, list, sizeof(list)));
+}
+
+static json_t *nodes_json(const struct placed_vm *placed)
+{
+	json_t *nodes = json_array();
+
+	for (unsigned int i = 0; i < placed->node_count; i++)
+		json_array_append_new(nodes, json_pack("{s:i, s:i, s:I, s:o}", "guest-node", (int)i,
+			"host-node", placed->nodes[i].host_node,
+			"memory", (json_int_t)placed->nodes[i].memory,
+			"vcpus", set_json(&placed->nodes[i].vcpus)));
+	return nodes;
+}
+
+static json_t *pins_json(const struct placed_vm *placed)
+{
+	json_t *pins = json_array();
+
+	for (unsigned int i = 0; i < placed->vm->vcpus; i++)
+		json_array_append_new(pins, set_json(&placed->pins[i]));
+	return pins;
+}
+
+static json_t *vm_json(const struct placed_vm *placed)
+{
+	const struct profile_vm *vm = placed->vm;
+
+	return json_pack("{s:s, s:b, s:i, s:I, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:s}",
+		"name", vm->name, "running", placed->running, "vcpus", (int)vm->vcpus,
+		"memory", (json_int_t)vm->memory, "pages", page_choice_name(vm->pages),
+		"dedicated", vm->dedicated, "ksm", vm->ksm,
+		"balloon", vm->balloon_target ? json_integer((json_int_t)vm->balloon_target) : json_null(),
+		"nodes", nodes_json(placed), "pins", pins_json(placed),
+		"io-cpus", set_json(&placed->io_cpus), "why", placed->why ? placed->why : "");
+}
+
+json_t *plan_to_json(const struct plan *plan)
+{
+	json_t *vms = json_array(), *actions = json_array();
+
+	for (unsigned int i = 0; i < plan->vm_count; i++)
+		json_array_append_new(vms, vm_json(&plan->vms[i]));
+	for (unsigned int i = 0; i < plan->actions.count; i++)
+		json_array_append_new(actions, action_to_json(&plan->actions.actions[i]));
+	return json_pack("{s:o, s:o}", "vms", vms, "actions", actions);
+}
