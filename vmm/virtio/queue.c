@@ -282,7 +282,7 @@ void virtqueue_kick_again(struct virtqueue *queue)
 
 /* ---- giving them back ---------------------------------------------------------------------------- */
 
-void virtqueue_push(struct virtqueue *queue, uint16_t head, uint32_t written)
+void virtqueue_put(struct virtqueue *queue, uint16_t head, uint32_t written)
 {
 	struct vring_used_elem *element;
 
@@ -292,7 +292,18 @@ void virtqueue_push(struct virtqueue *queue, uint16_t head, uint32_t written)
 	store(element->id, head);
 	store(element->len, written);
 	queue->used_index++;
-	store_release(queue->used->idx, queue->used_index);
+}
+
+void virtqueue_publish(struct virtqueue *queue)
+{
+	if (queue->enabled)
+		store_release(queue->used->idx, queue->used_index);
+}
+
+void virtqueue_push(struct virtqueue *queue, uint16_t head, uint32_t written)
+{
+	virtqueue_put(queue, head, written);
+	virtqueue_publish(queue);
 }
 
 void virtqueue_notify(struct virtqueue *queue)

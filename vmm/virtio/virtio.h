@@ -124,6 +124,12 @@ int virtqueue_pop(struct virtqueue *queue, struct virtq_chain *chain);
 void virtqueue_unpop(struct virtqueue *queue);
 /* Returns the chain as used with @written bytes in its writable part. No interrupt yet. */
 void virtqueue_push(struct virtqueue *queue, uint16_t head, uint32_t written);
+/*
+ * The two halves of a push, for a device that returns several chains at once (a frame in merged
+ * receive buffers): the driver sees all chains that were put, or none, when they are published.
+ */
+void virtqueue_put(struct virtqueue *queue, uint16_t head, uint32_t written);
+void virtqueue_publish(struct virtqueue *queue);
 /* Interrupts the driver if it wants to know about what was pushed since the last time. */
 void virtqueue_notify(struct virtqueue *queue);
 /*
