@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Routing of guest accesses to devices: one bus for port I/O, one for MMIO. Ranges are added and
- * (for PCI BARs) moved while the guest runs; lookups come from every vCPU thread at once, so the
- * table is guarded by a read-write lock that is held while a device handles the access. A device
- * that moves its own BAR from within an access must therefore do it in PCI config space, which
- * pci.c serves outside of the MMIO bus lock (see bus_move).
+ * (for PCI BARs) moved while the guest runs; lookups come from every vCPU thread at once. A
+ * read-write lock guards the table during the lookup only, so a handler may itself add and remove
+ * ranges (a config space write that arrives through ECAM moves a BAR of the same bus). The price: a
+ * handler may still be running on another vCPU when bus_remove() returns, so what @opaque points to
+ * lives until the vCPUs have ended.
  */
 #ifndef VMTUNE_VMM_BUS_H
 #define VMTUNE_VMM_BUS_H
@@ -14,7 +15,10 @@
 
 #include "lib/error.h"
 
-/* @offset is relative to the range; @size is 1, 2, 4 or 8; handlers get no straddling access. */
+/*
+ * @offset is relative to the range; @size is 1, 2, 4 or 8; handlers get no straddling access. Either
+ * may be NULL (reads as ones, writes vanish).
+ */
 struct bus_ops {
 	uint64_t (*read)(void *opaque, uint64_t offset, unsigned int size);
 	void (*write)(void *opaque, uint64_t offset, unsigned int size, uint64_t value);
@@ -39,7 +43,7 @@ void bus_release(struct bus *bus);
 /* Adds a range; @name and @opaque must outlive it. -EEXIST with @err when it overlaps another. */
 int bus_add(struct bus *bus, uint64_t base, uint64_t size, const struct bus_ops *ops, void *opaque,
 	const char *name, struct error *err);
-/* Removes the range that starts at @base. Not from inside a handler of the same bus. */
+/* Removes the range that starts at @base; nothing happens when there is none. */
 void bus_remove(struct bus *bus, uint64_t base);
 
 /* An access of @size bytes from a vCPU. Unclaimed reads give all ones, unclaimed writes vanish. */

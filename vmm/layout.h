@@ -48,7 +48,7 @@
 #define LAYOUT_GED_PORT      0x604u /* pending events: hw/ged.c */
 #define LAYOUT_GED_SIZE      4u
 #define LAYOUT_GED_IRQ       9u
-#define LAYOUT_RESET_PORT    0xcf9u /* PC reset control, in the middle of 0xcf8-0xcfb: served by pci.c */
+#define LAYOUT_RESET_PORT    0xcf9u /* PC reset control; inside 0xcf8, so PCI serves it */
 
 /* ACPI tables, the RSDP first (ACPI 6.4, 5.2.5.1: 0xe0000-0xfffff is searched on 16-byte steps). */
 #define LAYOUT_ACPI_BASE 0xe0000u

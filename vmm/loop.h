@@ -7,6 +7,7 @@
 #ifndef VMTUNE_VMM_LOOP_H
 #define VMTUNE_VMM_LOOP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/error.h"
@@ -40,5 +41,8 @@ void loop_stop(struct loop *loop);
 
 /* Calls @fn on the loop's thread soon (its events argument is 0). From any thread. */
 void loop_post(struct loop *loop, loop_fn *fn, void *opaque);
+
+/* Whether the caller runs on the loop's thread (before loop_run(): the thread that made it). */
+bool loop_is_current(const struct loop *loop);
 
 #endif

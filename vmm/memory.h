@@ -48,7 +48,10 @@ struct guest_memory {
 	struct memory_region regions[MEMORY_NODES_MAX + 1];
 	unsigned int region_count;
 	uint64_t size;             /* all RAM, bytes */
+	uint64_t low_end, high_end; /* RAM is [0, low_end) and [MEMORY_HIGH_BASE, high_end) */
 	/* private to memory.c */
+	uint8_t *base;             /* host address of guest address 0 */
+	void *reserved;            /* the address space it lies in */
 	struct memory_node *nodes;
 	unsigned int node_count;
 };
@@ -64,7 +67,8 @@ void memory_release(struct guest_memory *memory);
 
 /*
  * The only door from a guest physical address to host memory: @length bytes from @gpa, or NULL
- * unless all of them lie in one region. Never fails for a zero length inside RAM.
+ * unless all of them are RAM. Never fails for a zero length inside RAM. What is contiguous for the
+ * guest is contiguous here, across the borders of guest nodes too.
  */
 void *memory_at(const struct guest_memory *memory, uint64_t gpa, uint64_t length);
 
@@ -75,5 +79,13 @@ void *memory_at(const struct guest_memory *memory, uint64_t gpa, uint64_t length
  * range is not RAM.
  */
 int64_t memory_discard(struct guest_memory *memory, uint64_t gpa, uint64_t length);
+
+/*
+ * KSM at run time: marks (or unmarks, which breaks sharing up and can need memory) all of RAM.
+ * -EINVAL with @err and nothing changed when a node is shared or hugetlb memory, which KSM cannot merge.
+ */
+int memory_set_mergeable(struct guest_memory *memory, bool mergeable, struct error *err);
+/* Whether guest node @node is marked for KSM now. */
+bool memory_is_mergeable(const struct guest_memory *memory, unsigned int node);
 
 #endif

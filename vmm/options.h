@@ -41,7 +41,7 @@ struct vm_config {
 	struct memory_node_config nodes[MEMORY_NODES_MAX];
 	unsigned int node_count;          /* at least 1; its cpus cover all vCPUs exactly once */
 	uint8_t distance[MEMORY_NODES_MAX][MEMORY_NODES_MAX]; /* guest SLIT; default 10 / 20 */
-	bool prefault;
+	bool prefault;                    /* default: when a node has host nodes */
 	struct idset pin[VM_CPUS_MAX];    /* host CPUs of each vCPU; empty: not pinned */
 	struct idset io_cpus;             /* host CPUs of the I/O thread; empty: not pinned */
 	struct disk_config disks[VM_DISKS_MAX];
@@ -52,6 +52,9 @@ struct vm_config {
 	bool rng, balloon;
 	char *qmp;                        /* socket path, or NULL */
 	char *pidfile;                    /* or NULL */
+	bool paused;                      /* wait for QMP "cont" before the first instruction */
+	bool no_reboot;                   /* a guest reset ends vmm */
+	bool triple_fault_resets;         /* instead of being an error */
 };
 
 /*

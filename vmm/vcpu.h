@@ -15,13 +15,18 @@
 
 struct vcpu {
 	struct vm *vm;
-	unsigned int index;  /* also the APIC id */
+	unsigned int index;  /* the number people use: "vcpuN", --pin N=..., --numa cpus=N */
+	unsigned int apic_id; /* also KVM's id of it */
 	int fd, stats_fd;    /* stats_fd: KVM_GET_STATS_FD, -1 when the kernel has none */
 	struct kvm_run *run;
 	pthread_t thread;
 	pid_t tid;           /* kernel thread id, for query-cpus-fast */
 	/* the rest is private to vcpu.c */
-	bool started, parked, kicked;
+	size_t run_size;
+	bool started; /* the thread exists */
+	bool parked;  /* out of the guest, waiting; under vm->cpus_lock */
+	bool held;    /* must not run until the next reset (it asked for one, or failed) */
+	struct error failure; /* why the thread could not begin */
 };
 
 /* Creates the vCPUs (KVM_CREATE_VCPU, CPUID) of vm->config; threads come with vcpus_start(). */
@@ -31,7 +36,14 @@ int vcpus_start(struct vm *vm, struct error *err);
 /* From the I/O thread only. */
 void vcpus_pause(struct vm *vm);
 void vcpus_resume(struct vm *vm);
-/* Ends and joins all threads, closes the fds. */
+/*
+ * Puts all vCPUs into the state of power-on and the boot vCPU at the entry of vm->boot. Before
+ * vcpus_start(), and while paused.
+ */
+int vcpus_reset(struct vm *vm, struct error *err);
+/* Ends and joins all threads; no vCPU touches a device or memory after this. */
+void vcpus_stop(struct vm *vm);
+/* vcpus_stop(), and closes the fds. */
 void vcpus_release(struct vm *vm);
 
 #endif

@@ -7,6 +7,7 @@
 #define VMTUNE_VMM_VM_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,6 +21,10 @@ struct vcpu;      /* vcpu.h */
 struct pci_bus;   /* pci/pci.h */
 struct balloon;   /* virtio/balloon.h */
 struct ged;       /* hw/ged.h */
+struct boot;      /* boot/boot.h */
+struct devices;   /* machine.c */
+struct reset_hook; /* runstate.c */
+struct vcpu_state; /* vcpu_state.h */
 
 /* Names as in QEMU's query-status. */
 enum run_state { RUN_STATE_PRELAUNCH, RUN_STATE_RUNNING, RUN_STATE_PAUSED, RUN_STATE_SHUTDOWN,
@@ -44,9 +49,21 @@ struct vm {
 	struct balloon *balloon;   /* NULL without a balloon device */
 	struct ged *ged;           /* power button */
 
+	struct boot *boot;         /* the kernel to load, at start and at each reset */
+	struct devices *devices;   /* platform devices, private to machine.c */
+
 	pthread_mutex_t state_lock;
 	enum run_state state;
 	enum shutdown_cause cause;
+	atomic_uint requests;      /* private to runstate.c: verbs that wait for the I/O thread */
+	enum shutdown_cause reset_cause;
+	struct reset_hook *reset_hooks;
+
+	/* The pause rendezvous, private to vcpu.c. */
+	pthread_mutex_t cpus_lock;
+	pthread_cond_t cpus_parked, cpus_go;
+	bool cpus_paused, cpus_ending;
+	struct vcpu_state *power_on; /* what a reset puts back */
 
 	/* QMP events out: set by the QMP server, may be NULL; called from any thread. */
 	void (*event)(void *opaque, const char *name, const char *data_json);
@@ -59,6 +76,8 @@ void vm_resume(struct vm *vm);                              /* RESUME event */
 void vm_powerdown(struct vm *vm);                           /* presses the power button; POWERDOWN */
 void vm_reset(struct vm *vm, enum shutdown_cause cause);    /* RESET event; devices, RAM image, vCPUs */
 void vm_shutdown(struct vm *vm, enum shutdown_cause cause); /* SHUTDOWN event; ends the loop */
+/* Whether a reset or shutdown is under way: a vCPU that sees it stops running the guest. */
+bool vm_is_ending_life(struct vm *vm);
 enum run_state vm_state(struct vm *vm);
 const char *run_state_name(enum run_state state);
 const char *shutdown_cause_name(enum shutdown_cause cause);
@@ -66,7 +85,17 @@ const char *shutdown_cause_name(enum shutdown_cause cause);
 /* Sends a QMP event; @data_json is a JSON object as text, or NULL. */
 void vm_event(struct vm *vm, const char *name, const char *data_json);
 
+/*
+ * For vcpu.c: the guest cannot go on (@cause GUEST_PANIC or HOST_ERROR). Like vm_shutdown(), and
+ * query-status says internal-error until the end.
+ */
+void vm_failed(struct vm *vm, enum shutdown_cause cause);
+
 /* Devices register what a guest reset must do to them; called on the I/O thread, vCPUs stopped. */
 void vm_on_reset(struct vm *vm, void (*fn)(void *opaque), void *opaque);
+
+/* Sets up and frees what the verbs need. machine.c. */
+void vm_state_init(struct vm *vm);
+void vm_state_release(struct vm *vm);
 
 #endif

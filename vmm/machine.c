@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The machine as a list of stages: each is built after those above it and taken down before them. The
+ * order is not free. What can be refused is looked at first (kernel, KVM, host memory). Memory comes
+ * before the VM, whose regions must be there before the irqchip (kvm.h); the irqchip before vCPUs
+ * (each gets its local APIC with it); PCI before the devices on it.
+ */
+#include "vmm/machine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "lib/xalloc.h"
+#include "vmm/acpi/acpi.h"
+#include "vmm/boot/boot.h"
+#include "vmm/hw/ged.h"
+#include "vmm/hw/pm.h"
+#include "vmm/hw/rtc.h"
+#include "vmm/hw/serial.h"
+#include "vmm/kvm.h"
+#include "vmm/pci/pci.h"
+#include "vmm/thread.h"
+#include "vmm/vcpu.h"
+#include "vmm/virtio/balloon.h"
+#include "vmm/virtio/blk.h"
+#include "vmm/virtio/console.h"
+#include "vmm/virtio/net.h"
+#include "vmm/virtio/rng.h"
+
+struct devices {
+	struct serial *serial;
+	struct rtc *rtc;
+};
+
+static int build_boot(struct vm *vm, struct error *err)
+{
+	vm->boot = boot_open(vm->config, err);
+	return vm->boot ? 0 : -EINVAL;
+}
+
+static void release_boot(struct vm *vm)
+{
+	boot_free(vm->boot);
+}
+
+static int build_kvm(struct vm *vm, struct error *err)
+{
+	vm->kvm_fd = kvm_open(err);
+	return vm->kvm_fd < 0 ? vm->kvm_fd : 0;
+}
+
+static void release_kvm(struct vm *vm)
+{
+	if (vm->kvm_fd >= 0)
+		close(vm->kvm_fd);
+}
+
+static int build_memory(struct vm *vm, struct error *err)
+{
+	return memory_create(&vm->memory, vm->config->nodes, vm->config->node_count,
+		vm->config->prefault, err);
+}
+
+static void release_memory(struct vm *vm)
+{
+	memory_release(&vm->memory);
+}
+
+static void release_vm(struct vm *vm)
+{
+	if (vm->stats_fd >= 0)
+		close(vm->stats_fd);
+	if (vm->vm_fd >= 0)
+		close(vm->vm_fd);
+}
+
+static int build_irq(struct vm *vm, struct error *err)
+{
+	return irq_init(&vm->irq, vm->vm_fd, err);
+}
+
+static void release_irq(struct vm *vm)
+{
+	irq_release(&vm->irq);
+}
+
+/* Up to here a signal may simply end the process; from here on there are terminals and sockets. */
+static int build_loop(struct vm *vm, struct error *err)
+{
+	thread_block_signals();
+	bus_init(&vm->pio);
+	bus_init(&vm->mmio);
+	vm->loop = loop_new(err);
+	return vm->loop ? 0 : -EIO;
+}
+
+static void release_loop(struct vm *vm)
+{
+	loop_free(vm->loop);
+	bus_release(&vm->mmio);
+	bus_release(&vm->pio);
+}
+
+static int build_platform(struct vm *vm, struct error *err)
+{
+	vm->devices = xcalloc(1, sizeof(*vm->devices));
+	vm->devices->serial = serial_new(vm, &vm->config->serial, err);
+	if (!vm->devices->serial)
+		return -EIO;
+	vm->devices->rtc = rtc_new(vm, err);
+	vm->ged = vm->devices->rtc ? ged_new(vm, err) : NULL;
+	return vm->ged ? pm_add(vm, err) : -EIO;
+}
+
+static void release_platform(struct vm *vm)
+{
+	ged_free(vm->ged);
+	if (vm->devices) {
+		rtc_free(vm->devices->rtc);
+		serial_free(vm->devices->serial);
+	}
+	free(vm->devices);
+}
+
+static int build_pci(struct vm *vm, struct error *err)
+{
+	vm->pci = pci_bus_new(vm, err);
+	return vm->pci ? 0 : -EIO;
+}
+
+static int build_virtio(struct vm *vm, struct error *err)
+{
+	const struct vm_config *config = vm->config;
+	int ret = 0;
+
+	for (unsigned int i = 0; i < config->disk_count && !ret; i++)
+		ret = blk_add(vm, &config->disks[i], err);
+	for (unsigned int i = 0; i < config->net_count && !ret; i++)
+		ret = net_add(vm, &config->nets[i], err);
+	if (!ret && config->console.kind != CHARDEV_NONE)
+		ret = console_add(vm, &config->console, err);
+	if (!ret && config->rng)
+		ret = rng_add(vm, err);
+	if (!ret && config->balloon)
+		ret = balloon_add(vm, err);
+	return ret;
+}
+
+/* Frees the devices on it as well. */
+static void release_pci(struct vm *vm)
+{
+	pci_bus_free(vm->pci);
+}
+
+int machine_load(struct vm *vm, struct error *err)
+{
+	uint64_t rsdp;
+	int ret = acpi_write(&vm->memory, vm->config, &rsdp, err);
+
+	if (!ret)
+		ret = boot_load(vm->boot, &vm->memory, rsdp, err);
+	return ret ? ret : vcpus_reset(vm, err);
+}
+
+static const struct stage {
+	int (*build)(struct vm *vm, struct error *err);
+	void (*release)(struct vm *vm); /* also after a build that failed half way */
+} stages[] = {
+	{build_boot, release_boot},
+	{build_kvm, release_kvm},
+	{build_memory, release_memory},
+	{kvm_create_vm, release_vm},
+	{build_irq, release_irq},
+	{vcpus_create, vcpus_release},
+	{build_loop, release_loop},
+	{build_platform, release_platform},
+	{build_pci, release_pci},
+	{build_virtio, NULL},
+	{machine_load, NULL},
+};
+
+#define STAGES (sizeof(stages) / sizeof(stages[0]))
+
+static void release_from(struct vm *vm, size_t stage)
+{
+	vcpus_stop(vm);
+	for (size_t i = stage; i-- > 0;)
+		if (stages[i].release)
+			stages[i].release(vm);
+	vm_state_release(vm);
+}
+
+int machine_create(struct vm *vm, const struct vm_config *config, struct error *err)
+{
+	*vm = (struct vm){.config = config, .kvm_fd = -1, .vm_fd = -1, .stats_fd = -1};
+	vm_state_init(vm);
+	for (size_t i = 0; i < STAGES; i++) {
+		int ret = stages[i].build(vm, err);
+
+		if (ret) {
+			release_from(vm, i + 1);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+void machine_release(struct vm *vm)
+{
+	release_from(vm, STAGES);
+}
