@@ -200,19 +200,20 @@ static int place_pins(struct request *request, struct capacity *capacity, struct
 
 	if (rc < 0)
 		return rc;
-	request->homes = xcalloc(capacity->room_count, sizeof(*request->homes));
-	for (unsigned int i = 0; i < capacity->room_count && request->home_count < vm->vcpus; i++) {
+	request->homes = xcalloc(capacity->room_count + 1, sizeof(*request->homes));
+	for (unsigned int i = 0; i < capacity->room_count; i++) {
 		struct room *room = &capacity->rooms[i];
 		struct home home = { .cpu = room, .memory = nearest_room(capacity, room, true) };
 
 		for (unsigned int vcpu = 0; vcpu < vm->vcpus; vcpu++)
 			if (room_of_cpus(capacity, &vm->pins[vcpu]) == room)
 				idset_add(&home.vcpus, vcpu);
+		if (idset_empty(&home.vcpus))
+			continue;
 		weights[request->home_count] = idset_count(&home.vcpus);
-		if (weights[request->home_count])
-			request->homes[request->home_count++] = home;
+		request->homes[request->home_count++] = home;
 	}
-	if (vm->memory / step < request->home_count)
+	if (vm->memory / step < request->home_count || request->home_count > PROFILE_NODES_MAX)
 		return profile_fault(&vm->at_memory, &vm->at, err, "%s: the pins lie on %u nodes; %" PRIu64
 			"M of memory cannot be spread over them", vm->name, request->home_count,
 			vm->memory / MIB);
@@ -365,6 +366,21 @@ static void make_nodes(struct request *request)
 	}
 }
 
+/* The guest's distances mirror the host's; two guest nodes on one host node are as near as can be. */
+static void make_distances(struct placed_vm *placed, const struct machine *machine)
+{
+	for (unsigned int i = 0; i < placed->node_count; i++)
+		for (unsigned int j = 0; j < placed->node_count; j++) {
+			unsigned int distance = machine_distance(machine, placed->nodes[i].host_node,
+				placed->nodes[j].host_node);
+
+			if (i != j && distance <= 10)
+				distance = 11;
+			placed->nodes[i].distance[j] = i == j ? 10 : distance > 254 ? 254
+				: (uint8_t)distance;
+		}
+}
+
 static int share_cpus(struct request *request, const struct capacity *capacity, struct error *err)
 {
 	const struct profile_vm *vm = request->vm;
@@ -469,6 +485,7 @@ static int finish(struct request *request, const struct capacity *capacity, stru
 	int rc;
 
 	make_nodes(request);
+	make_distances(request->placed, capacity->machine);
 	rc = share_cpus(request, capacity, err);
 	if (rc == 0) {
 		explain_cpus(request, capacity);

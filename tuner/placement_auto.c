@@ -209,6 +209,8 @@ static unsigned int most_homes(const struct search *search)
 	uint64_t steps = vm->memory / page_choice_step(vm->pages);
 	unsigned int most = search->home_count;
 
+	if (most > PROFILE_NODES_MAX)
+		most = PROFILE_NODES_MAX;
 	if (most > vm->vcpus)
 		most = vm->vcpus;
 	if (vm->guest_nodes && most > vm->guest_nodes)

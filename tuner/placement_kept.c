@@ -20,7 +20,21 @@ struct born {
 	struct idset pins[PROFILE_VCPUS_MAX];
 };
 
-/* "cpus=0-1,cpus=4,memory=2G,host-node=1": false when a part cannot be understood. */
+/* A list inside of an option with parts: "0-1+4". */
+static bool read_list(const char *text, struct idset *set)
+{
+	char *copy = xstrdup(text);
+	bool good;
+
+	for (char *at = copy; *at; at++)
+		if (*at == '+')
+			*at = ',';
+	good = idset_parse(copy, set, NULL) == 0;
+	free(copy);
+	return good;
+}
+
+/* "cpus=0-1+4,memory=2G,host-node=1,...": false when a part cannot be understood. */
 static bool read_numa(struct born *born, const char *text)
 {
 	struct placed_node *node = &born->nodes[born->node_count];
@@ -31,37 +45,37 @@ static bool read_numa(struct born *born, const char *text)
 	if (good)
 		*node = (struct placed_node){ .host_node = MACHINE_NO_NODE };
 	while (good && (item = strsep(&rest, ","))) {
-		if (!strncmp(item, "cpus=", 5)) {
-			good = idset_parse(item + 5, &set, NULL) == 0;
-			if (good)
-				idset_union(&node->vcpus, &set);
-		} else if (!strncmp(item, "memory=", 7)) {
+		if (!strncmp(item, "cpus=", 5))
+			good = read_list(item + 5, &node->vcpus);
+		else if (!strncmp(item, "memory=", 7))
 			good = size_parse(item + 7, &node->memory, NULL) == 0;
-		} else if (!strncmp(item, "host-node=", 10)) {
-			good = idset_parse(item + 10, &set, NULL) == 0 && idset_count(&set) == 1;
-			if (good)
-				node->host_node = idset_next(&set, -1);
-		}
+		else if (!strncmp(item, "host-node=", 10) && read_list(item + 10, &set) &&
+			 idset_count(&set) == 1)
+			node->host_node = idset_next(&set, -1);
 	}
 	free(copy);
 	born->node_count += good;
 	return good && node->host_node != MACHINE_NO_NODE;
 }
 
-/* "0=2,1=3,1=5-7": host CPUs of each vCPU, several items add up. */
+/* "0-1=2,2=5+7": host CPUs of each vCPU. */
 static bool read_pins(struct born *born, const char *text)
 {
-	char *copy = xstrdup(text), *rest = copy, *item, *end;
+	char *copy = xstrdup(text), *rest = copy, *item;
 	bool good = true;
 
 	while (good && (item = strsep(&rest, ","))) {
-		unsigned long vcpu = strtoul(item, &end, 10);
-		struct idset set;
+		char *cpus = strchr(item, '=');
+		struct idset vcpus, set;
 
-		good = end != item && *end == '=' && vcpu < PROFILE_VCPUS_MAX &&
-			idset_parse(end + 1, &set, NULL) == 0;
-		if (good)
-			idset_union(&born->pins[vcpu], &set);
+		good = cpus != NULL;
+		if (!good)
+			break;
+		*cpus++ = '\0';
+		good = read_list(item, &vcpus) && read_list(cpus, &set);
+		for (int vcpu = good ? idset_next(&vcpus, -1) : -1; vcpu >= 0 && vcpu < PROFILE_VCPUS_MAX;
+			vcpu = idset_next(&vcpus, vcpu))
+			born->pins[vcpu] = set;
 	}
 	free(copy);
 	return good;

@@ -39,59 +39,66 @@ static void add_option(struct argv *argv, const char *option, char *value)
 	add(argv, value);
 }
 
-/*
- * "PREFIX0-1,PREFIX4": a set of numbers inside a comma-separated option is the prefix again for
- * each range. Appended to @text, which is freed; @text may be NULL.
- */
-static char *append_ranges(char *text, const char *prefix, const struct idset *set)
+/* A list inside of an option with parts is joined with '+': "0-1+4". Returns @buf. */
+static const char *plus_list(const struct idset *set, char buf[LIST_TEXT])
 {
-	char list[LIST_TEXT], *rest = list, *range;
+	idset_format(set, buf, LIST_TEXT);
+	for (char *at = buf; *at; at++)
+		if (*at == ',')
+			*at = '+';
+	return buf;
+}
 
-	idset_format(set, list, sizeof(list));
-	while ((range = strsep(&rest, ","))) {
-		char *longer = xasprintf("%s%s%s%s", text ? text : "", text ? "," : "", prefix, range);
+static void add_numa(struct argv *argv, const struct placed_vm *placed, unsigned int index)
+{
+	const struct placed_node *node = &placed->nodes[index];
+	char list[LIST_TEXT], size[SIZE_TEXT_MAX];
+	char *text = xasprintf("cpus=%s,memory=%s,host-node=%d,pages=%s%s", plus_list(&node->vcpus, list),
+		size_format(size, node->memory), node->host_node, page_choice_name(placed->vm->pages),
+		placed->vm->ksm ? ",mergeable" : "");
+
+	for (unsigned int i = 0; placed->node_count > 1 && i < placed->node_count; i++) {
+		char *longer = xasprintf("%s%s%u", text, i ? "+" : ",distance=", node->distance[i]);
 
 		free(text);
 		text = longer;
 	}
-	return text;
+	add_option(argv, "--numa", text);
 }
 
-static void add_numa(struct argv *argv, const struct profile_vm *vm, const struct placed_node *node)
-{
-	static const char *const pages[] = { "4K", "THP", "2M", "1G" };
-	char size[SIZE_TEXT_MAX];
-	char *cpus = append_ranges(NULL, "cpus=", &node->vcpus);
-
-	add_option(argv, "--numa", xasprintf("%s,memory=%s,host-node=%d,pages=%s%s", cpus,
-		size_format(size, node->memory), node->host_node, pages[vm->pages],
-		vm->ksm ? ",ksm=on" : ""));
-	free(cpus);
-}
-
+/* "0-1=4,2=5+7": vCPUs with the same CPUs together. */
 static void add_pins(struct argv *argv, const struct placed_vm *placed)
 {
-	char *text = NULL, list[LIST_TEXT];
+	char vcpus[LIST_TEXT], cpus[LIST_TEXT], *text = NULL;
+	struct idset done = { 0 };
 
 	for (unsigned int i = 0; i < placed->vm->vcpus; i++) {
-		char *prefix = xasprintf("%u=", i);
+		struct idset same = { 0 };
+		char *longer;
 
-		if (!idset_empty(&placed->pins[i]))
-			text = append_ranges(text, prefix, &placed->pins[i]);
-		free(prefix);
+		if (idset_has(&done, i) || idset_empty(&placed->pins[i]))
+			continue;
+		for (unsigned int j = i; j < placed->vm->vcpus; j++)
+			if (idset_equal(&placed->pins[i], &placed->pins[j]))
+				idset_add(&same, j);
+		idset_union(&done, &same);
+		longer = xasprintf("%s%s%s=%s", text ? text : "", text ? "," : "",
+			plus_list(&same, vcpus), plus_list(&placed->pins[i], cpus));
+		free(text);
+		text = longer;
 	}
 	if (text)
 		add_option(argv, "--pin", text);
 	if (!idset_empty(&placed->io_cpus))
 		add_option(argv, "--io-cpus",
-			xstrdup(idset_format(&placed->io_cpus, list, sizeof(list))));
+			xstrdup(idset_format(&placed->io_cpus, cpus, sizeof(cpus))));
 }
 
 static void add_devices(struct argv *argv, const struct profile_vm *vm)
 {
 	for (unsigned int i = 0; i < vm->disk_count; i++)
 		add_option(argv, "--disk", xasprintf("%s%s", vm->disks[i].path,
-			vm->disks[i].readonly ? ",readonly=on" : ""));
+			vm->disks[i].readonly ? ",readonly" : ""));
 	for (unsigned int i = 0; i < vm->net_count; i++)
 		add_option(argv, "--net", vm->nets[i].tap ? xasprintf("tap=%s", vm->nets[i].tap)
 							  : xstrdup("user"));
@@ -111,7 +118,7 @@ char **plan_vmm_argv(const struct placed_vm *placed, const struct action_context
 		add_option(&argv, "--append", xstrdup(vm->append));
 	add_option(&argv, "--cpus", xasprintf("%u", vm->vcpus));
 	for (unsigned int i = 0; i < placed->node_count; i++)
-		add_numa(&argv, vm, &placed->nodes[i]);
+		add_numa(&argv, placed, i);
 	add_pins(&argv, placed);
 	add_devices(&argv, vm);
 	add_option(&argv, "--serial", xasprintf("unix:%s/%s/console.sock", context->run_dir, vm->name));

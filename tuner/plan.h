@@ -21,6 +21,7 @@ struct placed_node {
 	int host_node;             /* os number */
 	uint64_t memory;           /* bytes */
 	struct idset vcpus;        /* guest vCPU numbers */
+	uint8_t distance[PROFILE_NODES_MAX]; /* to the VM's other nodes: the host's distances, for its SLIT */
 };
 
 struct placed_vm {

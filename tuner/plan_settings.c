@@ -60,7 +60,7 @@ static int check_setting(const struct profile *profile, const struct snapshot *s
 {
 	const struct knob *knob = setting->knob;
 
-	if (snapshot->knobs && !now)
+	if (snapshot->machine->live && !now)
 		return profile_fault(&setting->at, &setting->at, err, "%s: this kernel%s%s has no %s; leave it "
 			"out", knob->name, *snapshot->kernel ? " " : "", snapshot->kernel, knob->path);
 	if (now && knob_same(knob, now, setting->value))

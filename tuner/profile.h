@@ -15,6 +15,7 @@
 
 #define PROFILE_VCPUS_MAX 255
 #define PROFILE_NAME_MAX  32 /* of a VM; the name becomes a folder and a cgroup */
+#define PROFILE_NODES_MAX 64 /* guest nodes of a VM */
 #define PROFILE_ALL_NODES (-1)
 
 /* Where a value was written: for messages. line 0: it is a default. */

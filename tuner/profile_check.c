@@ -90,6 +90,9 @@ static int check_guest_nodes(struct profile_vm *vm, struct error *err)
 			vm->guest_nodes);
 	if (vm->guest_nodes > host)
 		host = vm->guest_nodes;
+	if (host > PROFILE_NODES_MAX)
+		return profile_fault(&vm->at_nodes, &vm->at, err, "%s lies on %u nodes; a guest can have %d",
+			vm->name, host, PROFILE_NODES_MAX);
 	if (host > vm->vcpus)
 		return profile_fault(&vm->at_guest_nodes, &vm->at_nodes, err, "%u guest nodes need at least as "
 			"many vCPUs; %s has %u", host, vm->name, vm->vcpus);

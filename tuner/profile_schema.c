@@ -337,7 +337,7 @@ const struct profile_key profile_vm_keys[] = {
 	  set_pins, 0, LINE_OF(at_pins) },
 	{ "guest_nodes", "1-64", NULL,
 	  "NUMA nodes the guest sees; default: as many as host nodes it lies on", set_count,
-	  AT_VM(guest_nodes), LINE_OF(at_guest_nodes), .min = 1, .max = 64 },
+	  AT_VM(guest_nodes), LINE_OF(at_guest_nodes), .min = 1, .max = PROFILE_NODES_MAX },
 	{ "dedicated", "true|false", "false", "a host CPU for each vCPU that nothing else of vmtune uses",
 	  set_bool, AT_VM(dedicated), LINE_OF(at_dedicated) },
 	{ "io_cpus", "\"0,4\"", NULL, "host CPUs of the I/O thread; default: chosen near the vCPUs",

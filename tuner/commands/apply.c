@@ -10,6 +10,7 @@
 #include "tuner/context.h"
 #include "tuner/interrupt.h"
 #include "tuner/plan.h"
+#include "tuner/plan_files.h"
 #include "tuner/state.h"
 
 #define LOCK_WAIT_MS 5000
@@ -98,7 +99,7 @@ static int make_plan(struct apply *apply, struct error *err)
 	if (!apply->plan)
 		return -1;
 	action_list_drop_done(&apply->context, &apply->plan->actions);
-	return 0;
+	return plan_check_files(apply->plan, apply->snapshot, err);
 }
 
 static int carry_out(struct apply *apply, struct error *err)
