@@ -57,15 +57,17 @@ static inline void *driver_ram(struct driver *driver, uint64_t gpa)
 static inline void driver_init(struct driver *driver)
 {
 	struct vm *vm = &driver->vm;
+	struct error err;
 
 	memset(driver, 0, sizeof(*driver));
 	driver->config.name = (char *)"test";
+	driver->config.node_count = 1;
+	driver->config.nodes[0].size = DRIVER_RAM;
 	vm->config = &driver->config;
 	vm->vm_fd = -1;
-	vm->memory.regions[0] =
-		(struct memory_region){.size = DRIVER_RAM, .host = calloc(1, DRIVER_RAM)};
-	vm->memory.region_count = 1;
-	vm->memory.size = DRIVER_RAM;
+	vm_state_init(vm);
+	if (memory_create(&vm->memory, driver->config.nodes, 1, false, &err) < 0)
+		fail_msg("%s", err.text);
 	bus_init(&vm->pio);
 	bus_init(&vm->mmio);
 	irq_init(&vm->irq, -1, NULL);
@@ -117,7 +119,8 @@ static inline void driver_release(struct driver *driver)
 	irq_release(&driver->vm.irq);
 	bus_release(&driver->vm.mmio);
 	bus_release(&driver->vm.pio);
-	free(driver->vm.memory.regions[0].host);
+	memory_release(&driver->vm.memory);
+	vm_state_release(&driver->vm);
 }
 
 static inline uint32_t driver_get(struct driver *driver, uint64_t address, unsigned int size)

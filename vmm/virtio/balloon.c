@@ -32,7 +32,7 @@
 #define PFNS_MAX    (32u * 1024) /* page numbers in one chain: 128 MiB; Linux sends 256 */
 #define PFNS_BATCH  1024u        /* of them sorted and discarded at once */
 #define PFNS_TURN   4096u        /* after that many, other work of the I/O thread comes first */
-#define CHAINS_MAX  16           /* the same for buffers of statistics */
+#define STATS_TURN  16           /* the same for buffers of statistics */
 #define ENTRIES_MAX 64u          /* statistics in one buffer; later ones are ignored */
 
 #define NUM_PAGES offsetof(struct virtio_balloon_config, num_pages)
@@ -271,14 +271,14 @@ static void serve_stats(struct balloon *balloon, struct virtqueue *queue)
 
 	if (!virtio_has(&balloon->device, VIRTIO_BALLOON_F_STATS_VQ))
 		return;
-	while (turn++ < CHAINS_MAX && virtqueue_pop(queue, &chain) > 0) {
+	while (turn++ < STATS_TURN && virtqueue_pop(queue, &chain) > 0) {
 		return_stats_buffer(balloon); /* one is enough; a driver has no reason for two */
 		take_stats(balloon, &chain);
 		balloon->stats_held = true;
 		balloon->stats_head = chain.head;
 	}
 	virtqueue_notify(queue);
-	if (turn > CHAINS_MAX)
+	if (turn > STATS_TURN)
 		virtqueue_continue(queue);
 }
 

@@ -18,7 +18,8 @@
 #include "vmm/chardev.h"
 #include "vmm/virtio/virtio.h"
 
-#define CHAINS_MAX 64 /* a turn on the I/O thread */
+#define CHAINS_TURN 64          /* a turn on the I/O thread */
+#define BYTES_TURN  (64 * 1024u)
 
 enum { QUEUE_RX, QUEUE_TX, QUEUES };
 
@@ -64,22 +65,27 @@ static void receive(void *opaque, const uint8_t *data, size_t length)
 
 /* ---- output --------------------------------------------------------------------------------------- */
 
-/* Writes what is left of @chain. False when the backend took less than all. */
-static bool write_out(struct console *console, const struct virtq_chain *chain)
+/*
+ * Writes what is left of @chain, at most *@budget bytes, which it counts down. False when some of it
+ * has to wait.
+ */
+static bool write_out(struct console *console, const struct virtq_chain *chain, size_t *budget)
 {
 	uint64_t skip = console->tx_done;
 
 	for (unsigned int i = 0; i < chain->out_count; i++) {
 		const struct iovec *iov = &chain->iov[i];
-		size_t left, taken;
+		size_t left, piece, taken;
 
 		if (skip >= iov->iov_len) {
 			skip -= iov->iov_len;
 			continue;
 		}
 		left = iov->iov_len - (size_t)skip;
-		taken = chardev_write(console->chardev, (uint8_t *)iov->iov_base + skip, left);
+		piece = left < *budget ? left : *budget;
+		taken = chardev_write(console->chardev, (uint8_t *)iov->iov_base + skip, piece);
 		console->tx_done += taken;
+		*budget -= taken;
 		skip = 0;
 		if (taken < left)
 			return false;
@@ -90,20 +96,23 @@ static bool write_out(struct console *console, const struct virtq_chain *chain)
 static void transmit(struct console *console)
 {
 	struct virtqueue *queue = &console->device.queues[QUEUE_TX];
+	size_t budget = BYTES_TURN;
 	struct virtq_chain chain;
 	unsigned int turn = 0;
+	bool all = true;
 
-	while (turn++ < CHAINS_MAX && virtqueue_pop(queue, &chain) > 0) {
-		if (!write_out(console, &chain)) {
+	while (all && turn++ < CHAINS_TURN && virtqueue_pop(queue, &chain) > 0) {
+		all = write_out(console, &chain, &budget);
+		if (all) {
+			console->tx_done = 0;
+			virtqueue_push(queue, chain.head, 0);
+		} else {
 			virtqueue_unpop(queue);
-			virtqueue_notify(queue);
-			return; /* until writable() */
 		}
-		console->tx_done = 0;
-		virtqueue_push(queue, chain.head, 0);
 	}
 	virtqueue_notify(queue);
-	if (turn > CHAINS_MAX)
+	/* Budget left: the backend is full, and writable() goes on. */
+	if (turn > CHAINS_TURN || !budget)
 		virtqueue_continue(queue);
 }
 

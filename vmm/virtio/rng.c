@@ -11,8 +11,8 @@
 #include "lib/xalloc.h"
 #include "vmm/virtio/virtio.h"
 
-#define BYTES_MAX  4096 /* a buffer; 5.4.6.1 lets the device use less than all of a larger one */
-#define CHAINS_MAX 64   /* a turn on the I/O thread */
+#define BYTES_MAX   4096 /* a buffer; 5.4.6.1 lets the device use less than all of a larger one */
+#define CHAINS_TURN 64  /* a turn on the I/O thread */
 
 /* Random bytes for one chain. Returns how many; at least one unless there is no room at all. */
 static size_t fill(const struct virtq_chain *chain)
@@ -33,7 +33,7 @@ static void kick(struct virtio_device *device, unsigned int index)
 	struct virtq_chain chain;
 	unsigned int turn = 0;
 
-	while (turn++ < CHAINS_MAX && virtqueue_pop(queue, &chain) > 0) {
+	while (turn++ < CHAINS_TURN && virtqueue_pop(queue, &chain) > 0) {
 		if (!chain.in_bytes) {
 			virtio_broken(device, "request for entropy without room for it");
 			return;
@@ -41,7 +41,7 @@ static void kick(struct virtio_device *device, unsigned int index)
 		virtqueue_push(queue, chain.head, (uint32_t)fill(&chain));
 	}
 	virtqueue_notify(queue);
-	if (turn > CHAINS_MAX)
+	if (turn > CHAINS_TURN)
 		virtqueue_continue(queue);
 }
 
