@@ -164,7 +164,7 @@ static bool read_guest(const struct root *root, struct guest *guest, const struc
 	guest_ram_read(root, guest, configured);
 	read_memory(root, guest);
 	guest_refresh_huge(root, guest);
-	guest->handles = guest_handles_open(root, guest->pid, fds);
+	guest->handles = guest_handles_open(root, guest->pid, guest->start, fds);
 	guest->exits = guest_handles_exits(guest->handles, root);
 	return true;
 }
@@ -174,6 +174,7 @@ static bool read_guest(const struct root *root, struct guest *guest, const struc
 struct sweep {
 	const struct root *root;
 	struct guest_list *list;
+	struct guest_list *before; /* known from the last sweep, or NULL; taken out as they are met again */
 	struct { pid_t owner, pid; } *vhosts; /* kernel threads "vhost-OWNER" */
 	unsigned int vhost_count;
 };
@@ -199,6 +200,29 @@ static bool looks_like_guest(const struct guest *guest, const char *comm)
 	return guest_vmm_name(comm) && guest->thread_count && guest->threads[0].kind == THREAD_VCPU;
 }
 
+static void add_guest(struct guest_list *list, const struct guest *guest)
+{
+	list->guests = xreallocarray(list->guests, list->count + 1, sizeof(*guest));
+	list->guests[list->count++] = *guest;
+}
+
+/* Moves a guest that is known and unchanged over to the new list. */
+static bool keep_known(struct sweep *sweep, pid_t pid, const struct guest_fds *fds)
+{
+	for (unsigned int i = 0; sweep->before && i < sweep->before->count; i++) {
+		struct guest *guest = &sweep->before->guests[i];
+
+		if (guest->pid != pid)
+			continue;
+		if (!guest_handles_current(guest->handles, fds) || !guest_refresh(sweep->root, guest))
+			return false;
+		add_guest(sweep->list, guest);
+		*guest = sweep->before->guests[--sweep->before->count];
+		return true;
+	}
+	return false;
+}
+
 static void visit_process(void *opaque, unsigned int number)
 {
 	struct sweep *sweep = opaque;
@@ -219,13 +243,12 @@ static void visit_process(void *opaque, unsigned int number)
 		if (guest_vmm_name(stat.comm) && guest_threads_read(sweep->root, &guest, &fds))
 			found = looks_like_guest(&guest, stat.comm);
 	}
-	if (found && read_guest(sweep->root, &guest, &fds, &stat)) {
-		sweep->list->guests = xreallocarray(sweep->list->guests, sweep->list->count + 1,
-			sizeof(guest));
-		sweep->list->guests[sweep->list->count++] = guest;
-	} else {
+	if (found && keep_known(sweep, guest.pid, &fds))
 		guest_clear(&guest);
-	}
+	else if (found && read_guest(sweep->root, &guest, &fds, &stat))
+		add_guest(sweep->list, &guest);
+	else
+		guest_clear(&guest);
 out:
 	guest_fds_release(&fds);
 }
@@ -238,19 +261,41 @@ static int by_name(const void *a, const void *b)
 	return order ? order : left->pid < right->pid ? -1 : left->pid > right->pid;
 }
 
-void guests_read(const struct root *root, struct guest_list *list)
+static bool has_thread(const struct guest *guest, pid_t tid)
 {
-	struct sweep sweep = { .root = root, .list = list };
+	for (unsigned int i = 0; i < guest->thread_count; i++)
+		if (guest->threads[i].tid == tid)
+			return true;
+	return false;
+}
+
+static void sweep_machine(const struct root *root, struct guest_list *before, struct guest_list *list)
+{
+	struct sweep sweep = { .root = root, .list = list, .before = before };
 
 	memset(list, 0, sizeof(*list));
 	proc_each_number(root, "/proc", visit_process, &sweep);
 	for (unsigned int i = 0; i < sweep.vhost_count; i++)
 		for (unsigned int j = 0; j < list->count; j++)
-			if (list->guests[j].pid == sweep.vhosts[i].owner)
+			if (list->guests[j].pid == sweep.vhosts[i].owner &&
+				!has_thread(&list->guests[j], sweep.vhosts[i].pid))
 				guest_add_vhost(root, &list->guests[j], sweep.vhosts[i].pid);
 	free(sweep.vhosts);
 	if (list->count)
 		qsort(list->guests, list->count, sizeof(*list->guests), by_name);
+}
+
+void guests_read(const struct root *root, struct guest_list *list)
+{
+	sweep_machine(root, NULL, list);
+}
+
+void guests_update(const struct root *root, struct guest_list *list)
+{
+	struct guest_list before = *list;
+
+	sweep_machine(root, &before, list);
+	guests_release(&before);
 }
 
 void guests_release(struct guest_list *list)

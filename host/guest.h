@@ -83,6 +83,12 @@ void guests_read(const struct root *root, struct guest_list *list);
 void guests_release(struct guest_list *list);
 
 /*
+ * Brings a list up to date: new guests are read, ended ones dropped, the others refreshed as by
+ * guest_refresh. A guest that changed its vCPUs, or was only just starting, is read anew.
+ */
+void guests_update(const struct root *root, struct guest_list *list);
+
+/*
  * Reads the counters of threads and memory again (not the mappings, not anon_huge). False when the
  * guest is gone.
  */

@@ -23,6 +23,8 @@
 #define NAME_SIZE_MAX   256
 #define DESCRIPTORS_MAX 4096
 
+#define STARTING_SECONDS 5 /* until then a VMM may still add vCPUs, map memory, open its socket */
+
 struct counter {
 	int fd;
 	off_t offset; /* of "exits" in the file */
@@ -31,6 +33,8 @@ struct counter {
 struct guest_handles {
 	pid_t pid;
 	int vm_fd_number;       /* names the debugfs directory */
+	unsigned int vcpu_fds;  /* how many vCPUs there were */
+	bool starting;          /* the process was younger than STARTING_SECONDS */
 	struct counter *exits;  /* one a vCPU; count 0 when there are no statistics files */
 	unsigned int count;
 };
@@ -94,7 +98,17 @@ static void open_counters(struct guest_handles *handles, const struct guest_fds 
 	close(pidfd);
 }
 
-struct guest_handles *guest_handles_open(const struct root *root, pid_t pid,
+static double age_seconds(const struct root *root, uint64_t start)
+{
+	char text[64];
+	double uptime = 0;
+
+	if (root_read_line(root, text, sizeof(text), "/proc/uptime") > 0)
+		uptime = strtod(text, NULL);
+	return uptime - (double)start / (double)sysconf(_SC_CLK_TCK);
+}
+
+struct guest_handles *guest_handles_open(const struct root *root, pid_t pid, uint64_t start,
 	const struct guest_fds *fds)
 {
 	struct guest_handles *handles;
@@ -104,6 +118,8 @@ struct guest_handles *guest_handles_open(const struct root *root, pid_t pid,
 	handles = xcalloc(1, sizeof(*handles));
 	handles->pid = pid;
 	handles->vm_fd_number = fds->vm;
+	handles->vcpu_fds = fds->vcpu_count;
+	handles->starting = age_seconds(root, start) < STARTING_SECONDS;
 	if (fds->vcpu_count)
 		open_counters(handles, fds);
 	/* A sum over some of the vCPUs would look like the whole. */
@@ -113,6 +129,11 @@ struct guest_handles *guest_handles_open(const struct root *root, pid_t pid,
 		handles->count = 0;
 	}
 	return handles;
+}
+
+bool guest_handles_current(const struct guest_handles *handles, const struct guest_fds *fds)
+{
+	return handles && !handles->starting && handles->vcpu_fds == fds->vcpu_count;
 }
 
 void guest_handles_close(struct guest_handles *handles)

@@ -38,8 +38,10 @@ void guest_add_vhost(const struct root *root, struct guest *guest, pid_t pid);
 void guest_ram_read(const struct root *root, struct guest *guest, uint64_t configured);
 
 /* KVM's counters: opens them once, reads ->exits each time. */
-struct guest_handles *guest_handles_open(const struct root *root, pid_t pid,
+struct guest_handles *guest_handles_open(const struct root *root, pid_t pid, uint64_t start,
 	const struct guest_fds *fds);
+/* False when the guest has other vCPUs now, or was still starting when the handles were opened. */
+bool guest_handles_current(const struct guest_handles *handles, const struct guest_fds *fds);
 void guest_handles_close(struct guest_handles *handles);
 uint64_t guest_handles_exits(const struct guest_handles *handles, const struct root *root);
 
