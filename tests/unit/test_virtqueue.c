@@ -14,7 +14,7 @@
 
 #include "vmm/virtio/virtio.h"
 
-#define REGION 0x10000u /* two guest nodes, next to each other, apart in host memory */
+#define REGION 0x10000u /* two guest nodes, next to each other */
 #define SIZE   8u
 #define DESC   0x1000u
 #define AVAIL  0x2000u
@@ -50,11 +50,13 @@ static void on_config_interrupt(struct virtio_device *device)
 static const struct virtio_transport_ops transport_ops = {on_queue_interrupt, on_config_interrupt};
 static const struct virtio_ops device_ops = {.name = "test", .queue_count = 1, .queue_size = SIZE};
 
+/* One of two guest nodes, neighbours in host memory too, as memory_create() lays them out. */
 static void add_region(struct guest_memory *memory, uint64_t gpa)
 {
 	memory->regions[memory->region_count++] =
-		(struct memory_region){.gpa = gpa, .size = REGION, .host = calloc(1, REGION)};
+		(struct memory_region){.gpa = gpa, .size = REGION, .host = memory->base + gpa};
 	memory->size += REGION;
+	memory->low_end += REGION;
 }
 
 static int setup(void **state)
@@ -62,6 +64,7 @@ static int setup(void **state)
 	struct bench *bench = calloc(1, sizeof(*bench));
 	struct virtqueue *queue = &bench->device.queues[0];
 
+	bench->vm.memory.base = calloc(2, REGION);
 	add_region(&bench->vm.memory, 0);
 	add_region(&bench->vm.memory, REGION);
 	bench->device.ops = &device_ops;
@@ -87,8 +90,7 @@ static int teardown(void **state)
 {
 	struct bench *bench = *state;
 
-	free(bench->vm.memory.regions[0].host);
-	free(bench->vm.memory.regions[1].host);
+	free(bench->vm.memory.base);
 	free(bench);
 	return 0;
 }
