@@ -119,6 +119,10 @@ check: deps
 	$(Q)$(MAKE) --no-print-directory all unit-tests test-tools lab-files
 	$(Q)BUILD=$(BUILD) tests/run $(UNIT) $(sort $(wildcard tests/vm/test-*)) $(sort $(wildcard tests/lab/test-*))
 
+# Not part of check: FUZZ_SECONDS for each fuzzer; skipped with a reason without clang's libFuzzer.
+fuzz:
+	$(Q)BUILD=$(BUILD) tests/run tests/fuzz/run
+
 # ---- dependencies, demo, lab -------------------------------------------------------------------
 
 deps:
@@ -180,7 +184,7 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all deps demo demo-lab lab lab-files check check-unit check-vm check-lab unit-tests test-tools bench lint \
+.PHONY: all deps demo demo-lab lab lab-files check check-unit check-vm check-lab unit-tests test-tools fuzz bench lint \
         install uninstall clean
 .DELETE_ON_ERROR:
 
