@@ -62,6 +62,8 @@ static void madt_entry(struct acpi *acpi, const uint8_t *entry, unsigned int len
 {
 	if (entry[0] == 0 && length >= 8) /* local APIC */
 		add_cpu(acpi, entry[3], (uint32_t)get(entry, 4, 4));
+	else if (entry[0] == 1 && length >= 12 && !get(entry, 8, 4)) /* I/O APIC */
+		acpi->ioapic = (uint32_t)get(entry, 4, 4);
 	else if (entry[0] == 9 && length >= 16) /* local x2APIC */
 		add_cpu(acpi, (uint32_t)get(entry, 4, 4), (uint32_t)get(entry, 8, 4));
 }
@@ -127,25 +129,56 @@ static void read_mcfg(struct acpi *acpi, const struct table *table)
 	}
 }
 
+/* The first place of @bytes in [from, end), or NULL. */
+static const uint8_t *search(const uint8_t *from, const uint8_t *end, const char *bytes, size_t length)
+{
+	for (; from + length <= end; from++)
+		if (!memcmp(from, bytes, length))
+			return from;
+	return NULL;
+}
+
 /*
- * SLP_TYP of S5 from the DSDT: Name(_S5, Package { SLP_TYP, ... }) is 08 "_S5_" 12 PkgLength
- * NumElements Element... with the element as ZeroOp, OneOp or BytePrefix byte (ACPI 6.5, 20.2).
+ * SLP_TYP of S5: Name(_S5, Package { SLP_TYP, ... }) is 08 "_S5_" 12 PkgLength NumElements Element...
+ * with the element as ZeroOp, OneOp or BytePrefix byte (ACPI 6.5, 20.2).
  */
+static void find_s5(struct acpi *acpi, const uint8_t *from, const uint8_t *end)
+{
+	const uint8_t *p = search(from, end, "_S5_\x12", 5);
+
+	if (!p || p + 12 > end)
+		return;
+	p += 5;
+	p += 1 + (*p >> 6); /* PkgLength */
+	p++;                /* NumElements */
+	if (*p == 0x0a)
+		p++;
+	acpi->s5_type = *p;
+}
+
+/*
+ * The interrupt of the generic event device: the extended interrupt descriptor (6.4.3.6: 89, length
+ * 6, flags, count, GSI) that follows the device's _HID. Which event it was, only AML could tell; the
+ * guest takes each for the power button.
+ */
+static void find_ged(struct acpi *acpi, const uint8_t *from, const uint8_t *end)
+{
+	const uint8_t *p = search(from, end, "ACPI0013", 8);
+
+	p = p ? search(p, end, "\x89\x06\x00", 3) : NULL;
+	if (!p || p + 9 > end)
+		return;
+	acpi->ged = true;
+	acpi->ged_flags = p[3];
+	acpi->ged_gsi = (uint32_t)get(p, 5, 4);
+}
+
 static void read_dsdt(struct acpi *acpi, const struct table *table)
 {
-	const uint8_t *p = (const uint8_t *)table, *end = p + table->length;
+	const uint8_t *bytes = (const uint8_t *)table, *end = bytes + table->length;
 
-	for (p += sizeof(*table); p + 12 < end; p++) {
-		if (memcmp(p, "_S5_\x12", 5))
-			continue;
-		p += 5;
-		p += 1 + (*p >> 6); /* PkgLength */
-		p++;                /* NumElements */
-		if (*p == 0x0a)
-			p++;
-		acpi->s5_type = *p;
-		return;
-	}
+	find_s5(acpi, bytes + sizeof(*table), end);
+	find_ged(acpi, bytes + sizeof(*table), end);
 }
 
 static const struct table *map_table(uint64_t address)
@@ -170,6 +203,10 @@ static void read_fadt(struct acpi *acpi, const struct table *table)
 	acpi->pm1b_control = (uint16_t)get(table, 68, 4);
 	acpi->pm_timer = (uint16_t)get(table, 76, 4);
 	acpi->hw_reduced = flags >> 20 & 1;
+	if (!acpi->hw_reduced && !(flags >> 4 & 1)) { /* PWR_BUTTON: set when it is not this one */
+		acpi->pm1a_event = (uint16_t)get(table, 56, 4);
+		acpi->pm1_event_length = (uint8_t)get(table, 88, 1);
+	}
 	if (flags >> 10 & 1) { /* RESET_REG_SUP */
 		acpi->reset = get_register(table, 116);
 		acpi->reset_value = has(table, 129) ? (uint8_t)get(table, 128, 1) : 0;

@@ -21,6 +21,7 @@ struct acpi {
 	/* MADT */
 	unsigned int cpu_count;
 	uint8_t apic_id[CPUS_MAX];
+	uint32_t ioapic;                 /* address of the one with GSI 0; 0: none */
 	/* SRAT: the nodes of CPUs and memory, by proximity domain */
 	uint32_t apic_node[256];         /* by APIC id */
 	struct {
@@ -37,6 +38,12 @@ struct acpi {
 	uint16_t pm1a_control, pm1b_control, pm_timer;
 	struct acpi_register sleep_control, reset;
 	uint8_t reset_value, s5_type;
+	/* The power button: a bit of the PM1 event block, or the interrupt of a generic event device. */
+	uint16_t pm1a_event;             /* 0: no such button */
+	uint8_t pm1_event_length;
+	bool ged;
+	uint32_t ged_gsi;
+	uint8_t ged_flags;               /* of the interrupt: bit 1 edge, bit 2 active low */
 };
 
 /* Reads the tables from @rsdp on; 0: looks for the RSDP where a BIOS puts it. */

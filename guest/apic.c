@@ -7,6 +7,7 @@
 /* Registers (Intel SDM 3, table 11-1). */
 #define APIC_ID           0x020
 #define APIC_SPURIOUS     0x0f0
+#define APIC_REQUESTS     0x200 /* 256 bits, 32 to a register */
 #define APIC_ICR_LOW      0x300
 #define APIC_ICR_HIGH     0x310
 #define APIC_LVT_TIMER    0x320
@@ -85,6 +86,11 @@ void apic_sipi(uint32_t id)
 void apic_wake(uint32_t id)
 {
 	send(id, ICR_FIXED | VECTOR_WAKE);
+}
+
+bool apic_is_pending(unsigned int vector)
+{
+	return get(APIC_REQUESTS + vector / 32 * 16) >> (vector % 32) & 1;
 }
 
 void apic_sleep_us(uint64_t us)

@@ -14,6 +14,8 @@ void apic_calibrate(void);
 void apic_start_cpu(uint32_t id);
 /* Sends SIPI again; a CPU that runs already ignores it. */
 void apic_sipi(uint32_t id);
+/* True when an interrupt with @vector waits for this CPU to take it. */
+bool apic_is_pending(unsigned int vector);
 /* Ends the sleep of a CPU, or the next one when it is awake. */
 void apic_wake(uint32_t id);
 /* Halts this CPU for @us, or until apic_wake(); 0: until apic_wake() only. May wake up early. */

@@ -1,25 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "guest/console.h"
 
-#include "guest/clock.h"
 #include "guest/fill.h"
 #include "guest/hold.h"
 #include "guest/job.h"
 #include "guest/json.h"
-#include "guest/power.h"
 #include "guest/serial.h"
-
-static void uptime(struct guest *guest, struct json *line)
-{
-	json_fixed(line, "uptime_s", clock_ns(rdtsc() - guest->started) / 1000000, 3);
-}
 
 static void ping(struct guest *guest)
 {
 	struct json line;
 
 	json_open(&line, "pong");
-	uptime(guest, &line);
+	json_fixed(&line, "uptime_s", guest_uptime_ms(guest), 3);
 	json_close(&line);
 }
 
@@ -31,7 +24,7 @@ static void status(struct guest *guest)
 	json_open(&line, "status");
 	json_string(&line, "job", guest->options.job->name);
 	json_string(&line, "phase", guest->phase);
-	uptime(guest, &line);
+	json_fixed(&line, "uptime_s", guest_uptime_ms(guest), 3);
 	json_u64(&line, "pool_pages", pool->pages);
 	json_u64(&line, "job_pages", pool->job_pages);
 	json_u64(&line, "free_pages", pool_free(pool));
@@ -59,13 +52,7 @@ static void verify(struct guest *guest)
 
 static void quit(struct guest *guest)
 {
-	struct json line;
-
-	json_open(&line, "end");
-	json_string(&line, "status", "quit");
-	uptime(guest, &line);
-	json_close(&line);
-	power_off();
+	guest_end(guest, "quit");
 }
 
 static const struct {

@@ -49,7 +49,8 @@ struct tss_area tss_area __attribute__((aligned(4096)));
 struct gate idt[256] __attribute__((aligned(16)));
 
 /* traps.S and start.S */
-extern char exception_entries[], invalid_opcode_entry[], wake_entry[], spurious_entry[];
+extern char exception_entries[], invalid_opcode_entry[], wake_entry[], button_entry[],
+	spurious_entry[];
 extern uint64_t gdt[];
 void cpu_gate_call(uint64_t function, uint32_t msr, uint64_t value);
 
@@ -86,6 +87,7 @@ void cpu_init(void)
 	set_gate(VECTOR_INVALID, invalid_opcode_entry, GATE_INTERRUPT);
 	set_gate(VECTOR_TIMER, wake_entry, GATE_INTERRUPT);
 	set_gate(VECTOR_WAKE, wake_entry, GATE_INTERRUPT);
+	set_gate(VECTOR_BUTTON, button_entry, GATE_INTERRUPT);
 	set_gate(VECTOR_SPURIOUS, spurious_entry, GATE_INTERRUPT);
 }
 

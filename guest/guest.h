@@ -27,4 +27,8 @@ struct guest {
 	uint64_t job_wanted;            /* pages the job had before the balloon took some */
 };
 
+uint64_t guest_uptime_ms(const struct guest *guest);
+/* The last line, with why it is the last, then power off. */
+void guest_end(const struct guest *guest, const char *status) __attribute__((noreturn));
+
 #endif

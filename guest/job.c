@@ -3,13 +3,14 @@
 #include "guest/job.h"
 
 #include "guest/balloon.h"
+#include "guest/button.h"
 #include "guest/clock.h"
 #include "guest/console.h"
 #include "guest/fill.h"
 #include "guest/smp.h"
 
 #define MiB            (UINT64_C(1) << 20)
-#define SERVICE_US     20000 /* two exits each time: balloon target, serial line status */
+#define SERVICE_US     20000 /* three exits each time: balloon target, serial line, power button */
 #define BUSY_US        1000  /* while the balloon moves */
 
 static const struct job jobs[] = {
@@ -51,6 +52,7 @@ void job_pause(struct guest *guest)
 	if (guest->balloon && balloon_poll(guest->balloon))
 		wait_us = BUSY_US;
 	console_poll(guest);
+	button_poll(guest);
 	guest->next_service = rdtsc() + clock_ticks_of_us(wait_us);
 }
 

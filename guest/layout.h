@@ -33,6 +33,7 @@
 #define VECTOR_INVALID  6
 #define VECTOR_TIMER    0x40
 #define VECTOR_WAKE     0x41
+#define VECTOR_BUTTON   0x50
 #define VECTOR_SPURIOUS 0xff
 
 /* Functions of the gate, in %rdi. */

@@ -2,6 +2,7 @@
 /* The boot order, in ring 3 already (start.S), then the job, then power off. */
 #include "guest/apic.h"
 #include "guest/balloon.h"
+#include "guest/button.h"
 #include "guest/clock.h"
 #include "guest/cpu.h"
 #include "guest/guest.h"
@@ -146,13 +147,20 @@ static void say_boot(const struct guest *guest)
 	json_close(&line);
 }
 
-static void say_end(void)
+uint64_t guest_uptime_ms(const struct guest *guest)
+{
+	return clock_ns(rdtsc() - guest->started) / 1000000;
+}
+
+void guest_end(const struct guest *guest, const char *status)
 {
 	struct json line;
 
 	json_open(&line, "end");
-	json_string(&line, "status", "ok");
+	json_string(&line, "status", status);
+	json_fixed(&line, "uptime_s", guest_uptime_ms(guest), 3);
 	json_close(&line);
+	power_off();
 }
 
 void guest_main(uint64_t start_info)
@@ -169,10 +177,10 @@ void guest_main(uint64_t start_info)
 		die("no RAM above the guest's own image", "image_end_MiB", ((uint64_t)image_end + 0xfffff) >> 20);
 	start_cpus(&guest);
 	size_job(&guest);
+	button_init(&guest.acpi);
 	start_balloon(&guest);
 	say_boot(&guest);
 	guest.phase = "running";
 	guest.options.job->run(&guest);
-	say_end();
-	power_off();
+	guest_end(&guest, "ok");
 }

@@ -102,8 +102,12 @@ sleep:
 1:	hlt
 	jmp	1b
 
-	.globl wake_entry
+	/* The power button (button.c), noted and then a wake-up like any other. */
+	.globl button_entry
 	.align 16
+button_entry:
+	movb	$1, button_interrupt
+	.globl wake_entry
 wake_entry:
 	mov	$APIC_BASE + APIC_EOI, %eax
 	movl	$0, (%rax)
