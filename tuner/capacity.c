@@ -148,12 +148,32 @@ void room_take(struct room *room, enum page_choice pages, uint64_t bytes)
 	take_down(&room->memory, (wanted - from_pool) * page_choice_bytes(pages));
 }
 
+void capacity_dedicate(struct capacity *capacity, const struct idset *cpus)
+{
+	const struct machine *machine = capacity->machine;
+
+	idset_union(&capacity->dedicated, cpus);
+	idset_for_each(id, cpus) {
+		const struct machine_cpu *own = machine_cpu_of(machine, (unsigned int)id);
+
+		for (unsigned int i = 0; own && i < machine->cpu_count; i++)
+			if (machine->cpus[i].core == own->core)
+				idset_add(&capacity->fenced, machine->cpus[i].os);
+	}
+}
+
 struct idset room_shared_cpus(const struct capacity *capacity, const struct room *room)
 {
-	struct idset shared = room->cpus, housekept;
+	const struct idset *avoided[] = { &capacity->machine->isolated, &capacity->fenced };
+	struct idset shared = room->cpus;
 
 	idset_subtract(&shared, &capacity->dedicated);
-	housekept = shared;
-	idset_subtract(&housekept, &capacity->machine->isolated);
-	return idset_empty(&housekept) ? shared : housekept;
+	for (size_t i = 0; i < sizeof(avoided) / sizeof(avoided[0]); i++) {
+		struct idset rest = shared;
+
+		idset_subtract(&rest, avoided[i]);
+		if (!idset_empty(&rest))
+			shared = rest;
+	}
+	return shared;
 }

@@ -35,6 +35,7 @@ struct capacity {
 	unsigned int room_count;
 	struct idset usable;
 	struct idset dedicated; /* CPUs with one vCPU of a VM of the profile, and no other */
+	struct idset fenced;    /* all CPUs of their cores: a sibling would be felt */
 	struct idset foreign;   /* CPUs a guest outside of the profile is pinned to */
 };
 
@@ -51,7 +52,13 @@ void room_take(struct room *room, enum page_choice pages, uint64_t bytes);
 /* The smallest piece of memory a guest node can have with these pages. */
 uint64_t page_choice_step(enum page_choice pages);
 
-/* CPUs of a room that several may share: neither dedicated nor isolated (unless all are). */
+/* Gives CPUs to vCPUs that want them for themselves. */
+void capacity_dedicate(struct capacity *capacity, const struct idset *cpus);
+
+/*
+ * CPUs of a room that several may share: not dedicated, and neither isolated nor beside a dedicated
+ * one unless there are no others.
+ */
 struct idset room_shared_cpus(const struct capacity *capacity, const struct room *room);
 
 /* What the host keeps of a node for itself: never make the host swap. */

@@ -156,6 +156,7 @@ static unsigned int take_from_llc(struct cores *list, unsigned int llc, unsigned
 bool cores_take(struct capacity *capacity, const struct room *room, unsigned int count,
 	unsigned int *order)
 {
+	struct idset cpus = { 0 };
 	struct cores list;
 	unsigned int taken = 0;
 
@@ -166,7 +167,8 @@ bool cores_take(struct capacity *capacity, const struct room *room, unsigned int
 		taken += take_from_llc(&list, best_llc(&list, count - taken), count - taken,
 			order + taken);
 	for (unsigned int i = 0; i < count; i++)
-		idset_add(&capacity->dedicated, order[i]);
+		idset_add(&cpus, order[i]);
+	capacity_dedicate(capacity, &cpus);
 	free(list.cores);
 	return true;
 }

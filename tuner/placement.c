@@ -19,6 +19,15 @@
 
 #define LIST_TEXT 256
 
+/* "CPU 3" or "CPUs 2-5,8". Returns @buf. */
+static const char *cpu_text(const struct idset *cpus, char *buf)
+{
+	int used = snprintf(buf, LIST_TEXT, "CPU%s ", idset_count(cpus) == 1 ? "" : "s");
+
+	idset_format(cpus, buf + used, LIST_TEXT - (size_t)used);
+	return buf;
+}
+
 void request_why(struct request *request, const char *fmt, ...)
 {
 	char *old = request->placed->why, *text;
@@ -121,15 +130,12 @@ static const char *node_list(const struct capacity *capacity, bool with_memory, 
 	return idset_format(&nodes, buf, LIST_TEXT);
 }
 
-static int place_nodes(struct request *request, const struct capacity *capacity, struct error *err)
+static int check_nodes(const struct profile_vm *vm, const struct capacity *capacity, struct error *err)
 {
-	const struct profile_vm *vm = request->vm;
-	struct home homes[PROFILE_VCPUS_MAX];
-	unsigned int count = 0;
 	char list[LIST_TEXT];
 
 	idset_for_each(node, &vm->nodes) {
-		struct room *room = capacity_room(capacity, node);
+		const struct room *room = capacity_room(capacity, node);
 
 		if (!room)
 			return profile_fault(&vm->at_nodes, &vm->at, err, "%s: this host has no node %d; it has "
@@ -138,11 +144,31 @@ static int place_nodes(struct request *request, const struct capacity *capacity,
 			return profile_fault(&vm->at_nodes, &vm->at, err, "%s: node %d of this host has no "
 				"memory; nodes with memory are %s", vm->name, node,
 				node_list(capacity, true, list));
-		homes[count++] = (struct home){
-			.memory = room, .cpu = nearest_room(capacity, room, false) };
+	}
+	return 0;
+}
+
+static int place_nodes(struct request *request, const struct capacity *capacity, struct error *err)
+{
+	const struct profile_vm *vm = request->vm;
+	int rc = check_nodes(vm, capacity, err);
+	unsigned int count = 0;
+	struct home *homes;
+	char list[LIST_TEXT];
+
+	if (rc < 0)
+		return rc;
+	homes = xcalloc(idset_count(&vm->nodes), sizeof(*homes));
+	idset_for_each(node, &vm->nodes) {
+		struct room *room = capacity_room(capacity, node);
+
+		homes[count].memory = room;
+		homes[count++].cpu = nearest_room(capacity, room, false);
 	}
 	request_split(request, homes, NULL, count);
-	request_why(request, "nodes %s as the profile says", idset_format(&vm->nodes, list, sizeof(list)));
+	free(homes);
+	request_why(request, "node%s %s as the profile says", count == 1 ? "" : "s",
+		idset_format(&vm->nodes, list, sizeof(list)));
 	return 0;
 }
 
@@ -229,8 +255,8 @@ static int place_pins(struct request *request, struct capacity *capacity, struct
 		idset_union(&all, &vm->pins[vcpu]);
 	}
 	if (vm->dedicated)
-		idset_union(&capacity->dedicated, &all);
-	request_why(request, "pinned to CPUs %s by the profile", idset_format(&all, list, sizeof(list)));
+		capacity_dedicate(capacity, &all);
+	request_why(request, "pinned to %s by the profile", cpu_text(&all, list));
 	return 0;
 }
 
@@ -280,7 +306,7 @@ static bool keep_cpus(const struct request *request, struct capacity *capacity, 
 	}
 	idset_for_each(vcpu, &home->vcpus)
 		request->placed->pins[vcpu] = request->kept[vcpu];
-	idset_union(&capacity->dedicated, &mine);
+	capacity_dedicate(capacity, &mine);
 	return true;
 }
 
@@ -450,7 +476,7 @@ static int place_io(struct request *request, const struct capacity *capacity, st
 		idset_subtract(&placed->io_cpus, &capacity->dedicated);
 		request_why(request, "no CPU is left for I/O on its node");
 	} else if (request->vm->dedicated) {
-		request_why(request, "I/O on CPU %s", idset_format(&placed->io_cpus, list, sizeof(list)));
+		request_why(request, "I/O on %s", cpu_text(&placed->io_cpus, list));
 	}
 	if (idset_empty(&placed->io_cpus))
 		request_why(request, "every CPU of this host is dedicated: I/O and the host run between "
@@ -472,12 +498,13 @@ static void explain_cpus(struct request *request, const struct capacity *capacit
 		if (cpu)
 			idset_add(&caches, cpu->llc);
 	}
-	idset_format(&own, list, sizeof(list));
+	cpu_text(&own, list);
 	if (request->vm->dedicated)
-		request_why(request, "CPUs %s for itself alone%s", list,
+		request_why(request, "%s for itself alone%s", list,
 			idset_count(&caches) == 1 ? ", behind one last-level cache" : "");
 	else if (request->home_count == 1 && request->vm->placement != PLACE_PINS)
-		request_why(request, "CPUs %s shared by %u vCPUs", list, home->cpu->load);
+		request_why(request, "%s shared by %u vCPU%s in all", list, home->cpu->load,
+			home->cpu->load == 1 ? "" : "s");
 }
 
 static int finish(struct request *request, const struct capacity *capacity, struct error *err)
