@@ -96,6 +96,9 @@ static void add_pins(struct argv *argv, const struct placed_vm *placed)
 
 static void add_devices(struct argv *argv, const struct profile_vm *vm)
 {
+	/* A balloon of 4K pages gives no huge page back; vmm refuses the pair. */
+	if (page_choice_bytes(vm->pages) > 4 * KIB)
+		add(argv, xstrdup("--no-balloon"));
 	for (unsigned int i = 0; i < vm->disk_count; i++)
 		add_option(argv, "--disk", xasprintf("%s%s", vm->disks[i].path,
 			vm->disks[i].readonly ? ",readonly" : ""));
