@@ -138,7 +138,7 @@ static void poke(struct vm *vm, uint64_t bar, const struct access *access)
 			bus_read(&vm->mmio, address, &value, size);
 		break;
 	case RAM_WRITE:
-		memcpy(vm->memory.regions[0].host + access->offset % (RAM - 8), &value, size);
+		memcpy(vm->memory.base + access->offset % (RAM - 8), &value, size);
 		break;
 	case CONFIG_PORTS:
 		bus_write(&vm->pio, 0xcf8 + access->offset % 8, &value, size);
@@ -150,11 +150,11 @@ static void poke(struct vm *vm, uint64_t bar, const struct access *access)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct virtio_device *device = calloc(1, sizeof(*device));
-	struct vm vm = {.vm_fd = -1, .memory = {.region_count = 1}};
+	struct vm vm = {.vm_fd = -1, .memory = {.low_end = RAM}};
 	struct access access;
 	uint64_t bar;
 
-	vm.memory.regions[0] = (struct memory_region){.size = RAM, .host = calloc(1, RAM)};
+	vm.memory.base = calloc(1, RAM);
 	bus_init(&vm.pio);
 	bus_init(&vm.mmio);
 	irq_init(&vm.irq, -1, NULL);
@@ -173,6 +173,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	irq_release(&vm.irq);
 	bus_release(&vm.mmio);
 	bus_release(&vm.pio);
-	free(vm.memory.regions[0].host);
+	free(vm.memory.base);
 	return 0;
 }

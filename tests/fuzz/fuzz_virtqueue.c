@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The descriptor parser on arbitrary guest memory: the input is the queue's registers and the RAM. RAM
- * is two regions of their own size on the heap, so ASan sees any byte outside of them.
+ * is a block on the heap, so ASan sees any byte outside of it.
  *
  * sources: vmm/virtio/queue.c vmm/memory.c vmm/memory_populate.c vmm/memory_ksm.c vmm/host_node.c
  * sources: vmm/thread.c lib/error.c lib/idset.c lib/size.c lib/xalloc.c
@@ -13,7 +13,7 @@
 
 #include "vmm/virtio/virtio.h"
 
-#define REGION 0x4000u
+#define RAM 0x8000u
 
 /* What comes before the RAM in the input. */
 struct head {
@@ -33,11 +33,8 @@ static bool is_ram(const struct guest_memory *memory, const struct iovec *iov)
 {
 	uint8_t *first = iov->iov_base;
 
-	for (unsigned int i = 0; i < memory->region_count; i++)
-		if (first >= memory->regions[i].host &&
-			first + iov->iov_len <= memory->regions[i].host + REGION)
-			return iov->iov_len > 0;
-	return false;
+	return first >= memory->base && iov->iov_len > 0 &&
+		iov->iov_len <= (size_t)(memory->base + RAM - first);
 }
 
 static void use_chain(struct virtqueue *queue, const struct virtq_chain *chain)
@@ -74,23 +71,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct virtio_ops ops = {.name = "fuzz", .queue_size = VIRTIO_QUEUE_SIZE_MAX};
 	struct virtio_device device = {.ops = &ops, .complained = true};
 	struct virtqueue *queue = &device.queues[0];
-	struct vm vm = {.memory = {.region_count = 2}};
+	struct vm vm = {.memory = {.low_end = RAM, .base = calloc(1, RAM)}};
 	struct head head;
 
-	if (size < sizeof(head))
+	if (size < sizeof(head)) {
+		free(vm.memory.base);
 		return 0;
+	}
 	memcpy(&head, data, sizeof(head));
 	data += sizeof(head);
 	size -= sizeof(head);
-	for (unsigned int i = 0; i < 2; i++) {
-		size_t part = size < REGION ? size : REGION;
-
-		vm.memory.regions[i] =
-			(struct memory_region){.gpa = i * REGION, .size = REGION, .host = calloc(1, REGION)};
-		memcpy(vm.memory.regions[i].host, data, part);
-		data += part;
-		size -= part;
-	}
+	memcpy(vm.memory.base, data, size < RAM ? size : RAM);
 	device.vm = &vm;
 	device.acked = (head.features & 1 ? UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX : 0) |
 		(head.features & 2 ? UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC : 0);
@@ -102,7 +93,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	queue->used_gpa = head.used & 0x7ffc;
 	if (virtqueue_enable(queue) == 0)
 		run(queue, head.jump);
-	free(vm.memory.regions[0].host);
-	free(vm.memory.regions[1].host);
+	free(vm.memory.base);
 	return 0;
 }

@@ -71,8 +71,6 @@ static int start(void **state, int vm_fd)
 	struct error err;
 
 	bench->vm.vm_fd = vm_fd;
-	bench->vm.memory.regions[0] = (struct memory_region){.gpa = 0, .size = 0x200000};
-	bench->vm.memory.region_count = 1;
 	bus_init(&bench->vm.pio);
 	bus_init(&bench->vm.mmio);
 	irq_init(&bench->vm.irq, vm_fd, NULL);

@@ -50,7 +50,7 @@ struct driver_segment {
 
 static inline void *driver_ram(struct driver *driver, uint64_t gpa)
 {
-	return driver->vm.memory.regions[0].host + gpa;
+	return memory_at(&driver->vm.memory, gpa, 1);
 }
 
 /* Before the device is added. */

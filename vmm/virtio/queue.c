@@ -110,47 +110,24 @@ struct walk {
 	bool indirect;
 };
 
-/* Bytes from @gpa on that are contiguous in host memory, at most @length; 0 outside of RAM. */
-static uint64_t contiguous(const struct guest_memory *memory, uint64_t gpa, uint64_t length)
-{
-	for (unsigned int i = 0; i < memory->region_count; i++) {
-		const struct memory_region *region = &memory->regions[i];
-
-		if (gpa >= region->gpa && gpa - region->gpa < region->size) {
-			uint64_t room = region->size - (gpa - region->gpa);
-
-			return length < room ? length : room;
-		}
-	}
-	return 0;
-}
-
-/* Adds a buffer; one that crosses from a guest node into the next becomes two segments. */
+/* Adds a buffer to the chain; says what is wrong with it, if anything. */
 static const char *add_buffer(struct virtqueue *queue, struct virtq_chain *chain,
 	const struct vring_desc *desc)
 {
-	const struct guest_memory *memory = &queue->device->vm->memory;
 	bool writable = desc->flags & VRING_DESC_F_WRITE;
-	uint64_t gpa = desc->addr, left = desc->len;
+	unsigned int at = chain->out_count + chain->in_count;
+	void *host = memory_at(&queue->device->vm->memory, desc->addr, desc->len);
 
-	if (!left)
+	if (!desc->len)
 		return "empty buffer";
+	if (!host)
+		return "buffer outside of RAM";
 	if (!writable && chain->in_count)
 		return "readable buffer after a writable one";
-	while (left) {
-		unsigned int at = chain->out_count + chain->in_count;
-		uint64_t length = contiguous(memory, gpa, left);
-		void *host = length ? memory_at(memory, gpa, length) : NULL;
-
-		if (!host)
-			return "buffer outside of RAM";
-		if (at == VIRTIO_CHAIN_MAX)
-			return "chain is too long";
-		chain->iov[at] = (struct iovec){host, length};
-		*(writable ? &chain->in_count : &chain->out_count) += 1;
-		gpa += length;
-		left -= length;
-	}
+	if (at == VIRTIO_CHAIN_MAX)
+		return "chain is too long";
+	chain->iov[at] = (struct iovec){host, desc->len};
+	*(writable ? &chain->in_count : &chain->out_count) += 1;
 	*(writable ? &chain->in_bytes : &chain->out_bytes) += desc->len;
 	return NULL;
 }
