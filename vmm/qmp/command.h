@@ -70,6 +70,9 @@ json_t *qmp_version(void);
 /* Fails unless @value is of @type, in QEMU's words. */
 int qmp_check_type(const char *name, const json_t *value, enum qmp_type type, struct error *err);
 
+/* Fails, saying why, unless the guest has a balloon. */
+int qmp_need_balloon(struct qmp_call *call, struct error *err);
+
 /* Handlers. negotiation and queries: query.c; run state, balloon, KSM: control.c; qom.c. */
 qmp_handler qmp_capabilities, qmp_query_commands, qmp_query_version, qmp_query_name, qmp_query_kvm,
 	qmp_query_status, qmp_query_cpus_fast, qmp_query_memory_size_summary,

@@ -43,14 +43,24 @@ int qmp_quit(struct qmp_call *call, struct error *err)
 	return 0;
 }
 
+int qmp_need_balloon(struct qmp_call *call, struct error *err)
+{
+	if (call->vm->balloon)
+		return 0;
+	call->error_class = QMP_DEVICE_NOT_ACTIVE;
+	if (balloon_check(call->vm->config, err) < 0)
+		error_prefix(err, "No balloon device has been activated");
+	else
+		error_set(err, ENODEV, "No balloon device has been activated");
+	return -ENODEV;
+}
+
 int qmp_balloon(struct qmp_call *call, struct error *err)
 {
 	json_int_t value = json_integer_value(json_object_get(call->arguments, "value"));
 
-	if (!call->vm->balloon) {
-		call->error_class = QMP_DEVICE_NOT_ACTIVE;
-		return error_set(err, ENODEV, "No balloon device has been activated");
-	}
+	if (qmp_need_balloon(call, err) < 0)
+		return -ENODEV;
 	if (value <= 0)
 		return error_set(err, EINVAL, "Parameter 'value' expects a size");
 	return balloon_set_target(call->vm->balloon, (uint64_t)value, err);

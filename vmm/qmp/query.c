@@ -126,13 +126,9 @@ int qmp_query_memory_devices(struct qmp_call *call, struct error *err)
 
 int qmp_query_balloon(struct qmp_call *call, struct error *err)
 {
-	struct balloon *balloon = call->vm->balloon;
-
-	if (!balloon) {
-		call->error_class = QMP_DEVICE_NOT_ACTIVE;
-		return error_set(err, ENODEV, "No balloon device has been activated");
-	}
-	call->result = json_pack("{s:I}", "actual", (json_int_t)balloon_actual(balloon));
+	if (qmp_need_balloon(call, err) < 0)
+		return -ENODEV;
+	call->result = json_pack("{s:I}", "actual", (json_int_t)balloon_actual(call->vm->balloon));
 	return 0;
 }
 
