@@ -145,12 +145,15 @@ static void add_disk_place(cfg_t *cfg, struct profile_vm *vm)
 /* The callbacks store nothing in libConfuse; it wants a string all the same. */
 static int on_vm_key(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
-	struct profile *profile = reading->profile;
-	struct profile_vm *vm = &profile->vms[profile->vm_count - 1];
 	const struct profile_key *key = key_find(profile_vm_keys, opt->name);
+	struct profile *profile = reading->profile;
+	struct profile_vm *vm;
 
 	*(const char **)result = "";
-	if (check_repeated(cfg, opt) < 0 || set_key(cfg, key, vm, value) < 0)
+	if (check_repeated(cfg, opt) < 0)
+		return -1;
+	vm = &profile->vms[profile->vm_count - 1];
+	if (set_key(cfg, key, vm, value) < 0)
 		return -1;
 	if (!strcmp(key->name, "disks"))
 		add_disk_place(cfg, vm);
@@ -376,48 +379,73 @@ static size_t blank_comment(char *text, size_t length, size_t i)
 	return i - 1;
 }
 
-/*
- * Two faults of libConfuse are kept away from it here. It counts a line with a # comment more than
- * once, so comments become blanks. And it skips characters that fit nowhere, so that `count = 512+`
- * would read 512: the index of the first such one outside of quotes is returned, else @length.
- */
-static size_t tidy(char *text, size_t length)
-{
-	char quote = 0;
+/* What tidy() looks for; indices into the text. */
+struct tidy {
+	size_t stray;          /* a character that fits nowhere; the length: none */
+	size_t brace, quote;   /* the outermost open one when the text ends */
+	int depth;             /* of braces when the text ends */
+	char quoted;           /* the kind of quote that is open, or 0 */
+};
 
-	for (size_t i = 0; i < length; i++) {
+/*
+ * Three faults of libConfuse are kept away from it here. It counts a line with a # comment more than
+ * once, so comments become blanks. It skips characters that fit nowhere, so that `count = 512+` would
+ * read 512. And it takes the end of the file for the end of every section.
+ */
+static void tidy(char *text, size_t length, struct tidy *found)
+{
+	*found = (struct tidy){ .stray = length };
+	for (size_t i = 0; i < length && found->stray == length; i++) {
 		char c = text[i], next = i + 1 < length ? text[i + 1] : '\0';
 
-		if (quote) {
+		if (found->quoted) {
 			if (c == '\\')
 				i++;
-			else if (c == quote)
-				quote = 0;
+			else if (c == found->quoted)
+				found->quoted = 0;
 		} else if (c == '"' || c == '\'') {
-			quote = c;
+			found->quoted = c;
+			found->quote = i;
 		} else if (c == '#' || (c == '/' && (next == '/' || next == '*'))) {
 			i = blank_comment(text, length, i);
+		} else if (c == '{') {
+			found->brace = found->depth++ ? found->brace : i;
+		} else if (c == '}') {
+			found->depth--;
 		} else if (is_stray(c, next)) {
-			return i;
+			found->stray = i;
 		}
 	}
-	return length;
+}
+
+static int fail_at(const char *text, size_t index, const char *file, struct error *err, const char *what)
+{
+	int line = 1;
+
+	for (size_t i = 0; i < index; i++)
+		line += text[i] == '\n';
+	return error_set(err, EINVAL, "%s:%d: %s", file, line, what);
 }
 
 static int tidy_text(char *text, size_t length, const char *file, struct error *err)
 {
-	size_t stray = tidy(text, length);
-	int line = 1;
+	char what[128];
+	struct tidy found;
 
-	if (stray == length)
-		return 0;
-	for (size_t i = 0; i < stray; i++)
-		line += text[i] == '\n';
-	if (iscntrl((unsigned char)text[stray]))
-		return error_set(err, EINVAL, "%s:%d: a control character (code %d); a profile is plain text",
-			file, line, text[stray]);
-	return error_set(err, EINVAL, "%s:%d: '%c' outside of quotes; put the whole value in quotes", file,
-		line, text[stray]);
+	tidy(text, length, &found);
+	if (found.stray < length && iscntrl((unsigned char)text[found.stray]))
+		snprintf(what, sizeof(what), "a control character (code %d); a profile is plain text",
+			text[found.stray]);
+	else
+		snprintf(what, sizeof(what), "'%c' outside of quotes; put the whole value in quotes",
+			text[found.stray]);
+	if (found.stray < length)
+		return fail_at(text, found.stray, file, err, what);
+	if (found.quoted)
+		return fail_at(text, found.quote, file, err, "a quote that is never closed");
+	if (found.depth > 0)
+		return fail_at(text, found.brace, file, err, "a '{' that is never closed; add the '}'");
+	return 0;
 }
 
 /* Runs libConfuse over @text. False when it, or a callback, refused something. */
