@@ -61,47 +61,52 @@ int qmp_check_type(const char *name, const json_t *value, enum qmp_type type, st
 
 /* ---- the frame ------------------------------------------------------------------------------------ */
 
-static int parse_json(struct request *request, enum qmp_frame kind, const char *frame,
-	size_t length, struct error *err)
+/* The frame as a JSON object, or NULL. */
+static json_t *parse_json(enum qmp_frame kind, const char *frame, size_t length, struct error *err)
 {
 	json_error_t problem;
+	json_t *root = NULL;
 
 	if (kind == QMP_FRAME_TOO_LONG)
-		return error_set(err, EINVAL, "JSON token size limit exceeded: a frame has at most %zu bytes",
+		error_set(err, EINVAL, "JSON token size limit exceeded: a frame has at most %zu bytes",
 			QMP_FRAME_MAX);
-	if (kind == QMP_FRAME_TOO_DEEP)
-		return error_set(err, EINVAL, "JSON nesting depth limit exceeded: at most %d levels",
-			QMP_DEPTH_MAX);
-	request->root = json_loadb(frame, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &problem);
-	if (!request->root)
-		return error_set(err, EINVAL, "JSON parse error, %s", problem.text);
-	if (!json_is_object(request->root))
-		return error_set(err, EINVAL, "QMP input must be a JSON object");
-	request->id = json_object_get(request->root, "id");
-	return 0;
+	else if (kind == QMP_FRAME_TOO_DEEP)
+		error_set(err, EINVAL, "JSON nesting depth limit exceeded: at most %d levels", QMP_DEPTH_MAX);
+	else if (!(root = json_loadb(frame, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &problem)))
+		error_set(err, EINVAL, "JSON parse error, %s", problem.text);
+	if (root && !json_is_object(root)) {
+		error_set(err, EINVAL, "QMP input must be a JSON object");
+		json_decref(root);
+		return NULL;
+	}
+	return root;
 }
 
-static int parse_members(struct request *request, struct error *err)
+/* The command's name, or NULL. */
+static const char *parse_members(struct request *request, struct error *err)
 {
 	json_t *command = NULL, *value;
 	const char *name;
 
 	json_object_foreach(request->root, name, value) {
-		if (!strcmp(name, "execute"))
+		if (!strcmp(name, "execute")) {
 			command = value;
-		else if (!strcmp(name, "arguments"))
+		} else if (!strcmp(name, "arguments")) {
 			request->arguments = value;
-		else if (strcmp(name, "id"))
-			return error_set(err, EINVAL, "QMP input member '%s' is unexpected", name);
+		} else if (strcmp(name, "id")) {
+			error_set(err, EINVAL, "QMP input member '%s' is unexpected", name);
+			return NULL;
+		}
 	}
 	if (!command)
-		return error_set(err, EINVAL, "QMP input lacks member 'execute'");
-	if (!json_is_string(command))
-		return error_set(err, EINVAL, "QMP input member 'execute' must be a string");
-	if (request->arguments && !json_is_object(request->arguments))
-		return error_set(err, EINVAL, "QMP input member 'arguments' must be an object");
-	request->command = json_string_value(command);
-	return 0;
+		error_set(err, EINVAL, "QMP input lacks member 'execute'");
+	else if (!json_is_string(command))
+		error_set(err, EINVAL, "QMP input member 'execute' must be a string");
+	else if (request->arguments && !json_is_object(request->arguments))
+		error_set(err, EINVAL, "QMP input member 'arguments' must be an object");
+	else
+		return json_string_value(command);
+	return NULL;
 }
 
 /* ---- the command ---------------------------------------------------------------------------------- */
@@ -195,14 +200,12 @@ json_t *qmp_execute(struct qmp_session *session, enum qmp_frame kind, const char
 	struct request request = {0};
 	json_t *reply = json_object();
 	struct error err;
-	int ret;
 
-	ret = parse_json(&request, kind, frame, length, &err);
-	if (!ret)
-		ret = parse_members(&request, &err);
-	if (!ret)
-		ret = run(&request, &call, &err);
-	if (ret < 0) {
+	request.root = parse_json(kind, frame, length, &err);
+	request.id = json_object_get(request.root, "id");
+	if (request.root)
+		request.command = parse_members(&request, &err);
+	if (!request.command || run(&request, &call, &err) < 0) {
 		json_decref(call.result);
 		json_object_set_new(reply, "error", error_value(call.error_class, &err));
 	} else {
