@@ -121,10 +121,12 @@ void action_list_drop_done(const struct action_context *context, struct action_l
 
 /* ---- texts ---------------------------------------------------------------------------------- */
 
-/* A value on one line: without the newline files end with, cut when it is long. */
+/* A value on one line: the chosen word of "always [madvise] never", no newline, cut when it is long. */
 static char *one_line(const char *text)
 {
-	char *line = xstrdup(text && *text ? text : "-");
+	const char *open = text ? strchr(text, '[') : NULL, *end = open ? strchr(open, ']') : NULL;
+	char *line = end ? xasprintf("%.*s", (int)(end - open - 1), open + 1)
+			 : xstrdup(text && *text ? text : "-");
 	size_t length = strlen(line);
 
 	while (length && isspace((unsigned char)line[length - 1]))

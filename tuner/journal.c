@@ -303,14 +303,19 @@ struct journal *journal_open(const struct root *root, bool write, int wait_ms, s
 	return journal;
 }
 
+static bool present(const struct journal *journal, const char *file)
+{
+	char path[PATH_MAX];
+
+	return access(root_path(&journal->root, path, STATE_DIR "/%s", file), F_OK) == 0;
+}
+
 /* Removes lock and directory when there is nothing else: a host that was reverted shows no trace. */
 static void tidy(struct journal *journal)
 {
 	char path[PATH_MAX];
 
-	if (journal->count)
-		return;
-	if (faccessat(AT_FDCWD, root_path(&journal->root, path, STATE_DIR "/profile"), F_OK, 0) == 0)
+	if (present(journal, "journal") || present(journal, "profile"))
 		return;
 	unlink(root_path(&journal->root, path, STATE_DIR "/lock"));
 	rmdir(root_path(&journal->root, path, STATE_DIR));
