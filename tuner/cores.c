@@ -112,21 +112,34 @@ unsigned int cores_free_in_llc(const struct capacity *capacity, const struct roo
 	return most;
 }
 
+/* How well a cache serves @count CPUs: 2 without the host's core, 1 with it, 0 not alone. */
+static int cache_fit(const struct cores *list, unsigned int llc, unsigned int count)
+{
+	unsigned int all = count_in_llc(list, llc), kept = 0;
+
+	for (unsigned int i = 0; i < list->count; i++)
+		if (list->cores[i].llc == llc && list->cores[i].kept)
+			kept = idset_count(&list->cores[i].cpus);
+	return all - kept >= count ? 2 : all >= count;
+}
+
 /*
- * The cache to take from next: the one with the fewest free CPUs that still has @count (best fit), or
- * else the one with the most.
+ * The cache to take from next: of those that serve best the one with the fewest free CPUs (best fit);
+ * when none has enough, the one with the most.
  */
 static unsigned int best_llc(const struct cores *list, unsigned int count)
 {
 	unsigned int best = list->cores[0].llc, best_free = count_in_llc(list, best);
+	int best_fit = cache_fit(list, best, count);
 
 	for (unsigned int i = 1; i < list->count; i++) {
 		unsigned int llc = list->cores[i].llc, now = count_in_llc(list, llc);
-		bool fits = now >= count, best_fits = best_free >= count;
+		int fit = cache_fit(list, llc, count);
 
-		if (fits != best_fits ? fits : fits ? now < best_free : now > best_free) {
+		if (fit != best_fit ? fit > best_fit : fit ? now < best_free : now > best_free) {
 			best = llc;
 			best_free = now;
+			best_fit = fit;
 		}
 	}
 	return best;
