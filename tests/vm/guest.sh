@@ -133,11 +133,5 @@ line() { grep "^{\"event\":\"$2\"" "$work/$1.out" | tail -n 1; }
 # field KEY <LINE: a value of one line, without its quotes.
 field() { sed -n "s/.*\"$1\":\"\{0,1\}\([^],\"}]*\).*/\1/p"; }
 
-# qmp NAME COMMAND [ARGUMENTS]: the reply to one command.
-qmp() {
-	{
-		echo '{"execute":"qmp_capabilities"}'
-		echo "{\"execute\":\"$2\",\"arguments\":${3:-{\}}}"
-		sleep 0.3
-	} | timeout 5 socat - "UNIX-CONNECT:$work/$1.qmp" | grep -E '"(return|error)"' | tail -n 1
-}
+# qmp NAME STEP...: commands to the control socket; see tests/tools/qmp.c.
+qmp() { "$BUILD/tests/tools/qmp" "$work/$1.qmp" "${@:2}"; }
