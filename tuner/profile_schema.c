@@ -387,12 +387,21 @@ static void print_keys(const char *section, const struct profile_key *keys)
 {
 	printf("%s\n", section);
 	for (; keys->name; keys++) {
-		printf("  %-14s %-25s %s", keys->name, keys->type, keys->help);
+		printf("  %s = %s\n      %s", keys->name, keys->type, keys->help);
 		if (keys->fallback)
 			printf(" (default %s)", keys->fallback);
 		putchar('\n');
 	}
 	putchar('\n');
+}
+
+/* "always madvise never" -> "always|madvise|never" */
+static void join_choices(const char *choices, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", choices);
+	for (char *at = buf; *at; at++)
+		if (*at == ' ')
+			*at = '|';
 }
 
 static void print_knob(const struct knob *knob)
@@ -408,8 +417,8 @@ static void print_knob(const struct knob *knob)
 	else if (knob->shape == KNOB_MASK)
 		snprintf(type, sizeof(type), "hexadecimal CPU mask");
 	else if (knob->shape == KNOB_CHOICE && knob->choices)
-		snprintf(type, sizeof(type), "%s", knob->choices);
-	printf("  %-38s %-25s %s\n", knob->name, type, knob->what);
+		join_choices(knob->choices, type, sizeof(type));
+	printf("  %s = %s\n      %s\n", knob->name, type, knob->what);
 }
 
 void profile_print_schema(void)
