@@ -82,7 +82,7 @@ static void undo_all(const struct action_context *context, struct journal *journ
 	else if (result.drifted || result.pending || result.failed)
 		error_set(err, EIO, "%s; %u change(s) could not be undone, see vmtune status", why.text,
 			result.drifted + result.pending + result.failed);
-	else if (result.restored || result.already)
+	else if (result.restored)
 		error_set(err, EIO, "%s; everything done before that is undone", why.text);
 }
 

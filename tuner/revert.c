@@ -141,11 +141,34 @@ static int drop(struct revert *revert, const struct journal_entry *entry, const 
 	return settle(revert, &revert->result->dropped, entry, err);
 }
 
+/* What was done to a guest that this very revert stops needs no undoing, and might wait for it. */
+static bool goes_with_guest(const struct revert *revert, const struct journal_entry *entry)
+{
+	const struct action *action = &entry->action;
+	const struct journal_entry *entries;
+	unsigned int count;
+
+	if (!revert->options->stop || !action->vm ||
+	    (action->kind != ACTION_AFFINITY && action->kind != ACTION_BALLOON &&
+		    action->kind != ACTION_GUEST_KSM))
+		return false;
+	entries = journal_entries(revert->journal, &count);
+	for (unsigned int i = 0; i < count; i++)
+		if (!entries[i].undone && entries[i].action.kind == ACTION_START_GUEST &&
+		    entries[i].sequence >= revert->options->from && entries[i].action.vm &&
+		    !strcmp(entries[i].action.vm, action->vm))
+			return true;
+	return false;
+}
+
 static int revert_entry(struct revert *revert, const struct journal_entry *entry, struct error *err)
 {
-	char *now = action_current(revert->context, &entry->action);
+	char *now;
 	int status = 0;
 
+	if (goes_with_guest(revert, entry))
+		return drop(revert, entry, NULL, "it goes with the guest", err);
+	now = action_current(revert->context, &entry->action);
 	journal_boundary("after a look before restoring");
 	switch (revert_judge(entry, revert->boot_id, now, revert->options)) {
 	case REVERT_RESTORE:

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "lib/size.h"
@@ -52,6 +53,20 @@ static char *read_actual(const struct action_context *context, const struct acti
 	qmp_close(qmp);
 	errno = ENODEV; /* no balloon in this guest */
 	return known ? xasprintf("%" PRIu64, actual) : NULL;
+}
+
+static int resolve(const struct action_context *context, struct action *action, struct error *err)
+{
+	int status = guest_resolve_target(context, action, err);
+	struct qmp *qmp = status < 0 ? NULL : connect_guest(context, action, err);
+	uint64_t actual;
+
+	if (!qmp)
+		return status < 0 ? status : -ENOTSUP;
+	if (!query(qmp, &actual, NULL))
+		status = error_set(err, ENODEV, "guest %s has no balloon", strchr(action->target, ' ') + 1);
+	qmp_close(qmp);
+	return status;
 }
 
 static int wait_for(struct qmp *qmp, uint64_t target, struct error *err)
@@ -114,5 +129,5 @@ const struct action_verbs action_balloon = {
 	.read = read_actual,
 	.apply = apply,
 	.undo = undo,
-	.resolve = guest_resolve_target,
+	.resolve = resolve,
 };

@@ -107,21 +107,26 @@ static int group_apply(const struct action_context *context, const struct action
 	return cgroup_make(action->target, err);
 }
 
-/* A process that has just ended keeps its group busy for a moment. */
+/*
+ * A process that has just ended keeps its group busy for a moment. libcgroup reports success also when
+ * it removed nothing, so what counts is whether the group is there.
+ */
 static int group_undo(const struct action_context *context, const struct action *action,
 	struct error *err)
 {
 	const struct timespec step = {.tv_nsec = REMOVE_STEP_MS * 1000000L};
-	int status = -EBUSY;
 
 	(void)context;
 	for (int i = 0; i < REMOVE_TRIES; i++) {
-		status = cgroup_remove(action->target, err);
-		if (status >= 0 || !cgroup_exists(action->target))
+		int status = cgroup_remove(action->target, err);
+
+		if (!cgroup_exists(action->target))
 			return 0;
+		if (status >= 0)
+			break;
 		nanosleep(&step, NULL);
 	}
-	return status;
+	return error_set(err, EBUSY, "groups or processes are in it");
 }
 
 static char *group_busy(const struct action_context *context, const struct action *action)
