@@ -80,26 +80,10 @@ static void parse_detail(const char *line, struct mapping *mapping)
 	}
 }
 
-/* Neighbours of the same file and rights are one mapping that KSM or madvise has split. */
-static bool joins(const struct mapping *last, const struct mapping *next)
-{
-	return last->candidate && next->candidate && last->ram.start + last->ram.size == next->ram.start &&
-	       last->inode == next->inode && !strcmp(last->perms, next->perms) &&
-	       last->ram.page_size == next->ram.page_size;
-}
-
 static void add(struct mappings *mappings, const struct mapping *next)
 {
-	struct mapping *last = mappings->count ? &mappings->list[mappings->count - 1] : NULL;
-
 	if (!next->candidate)
 		return;
-	if (last && joins(last, next)) {
-		last->ram.size += next->ram.size;
-		last->ram.mergeable |= next->ram.mergeable;
-		last->ram.thp |= next->ram.thp;
-		return;
-	}
 	mappings->list = xreallocarray(mappings->list, mappings->count + 1, sizeof(*next));
 	mappings->list[mappings->count++] = *next;
 }
@@ -163,6 +147,31 @@ static void take(struct guest *guest, const struct guest_ram *ram)
 	guest->ram[guest->ram_count++] = *ram;
 }
 
+/*
+ * Joins neighbours of the same file and rights: one mapping that mbind, mlock or userfaultfd has
+ * split. Not done at first, because a stranger's mapping can happen to lie next to guest RAM.
+ */
+static void join_neighbours(struct mappings *mappings)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < mappings->count; i++) {
+		struct mapping *last = kept ? &mappings->list[kept - 1] : NULL;
+		const struct mapping *next = &mappings->list[i];
+
+		if (last && last->ram.start + last->ram.size == next->ram.start &&
+			last->inode == next->inode && !strcmp(last->perms, next->perms) &&
+			last->ram.page_size == next->ram.page_size) {
+			last->ram.size += next->ram.size;
+			last->ram.mergeable |= next->ram.mergeable;
+			last->ram.thp |= next->ram.thp;
+		} else {
+			mappings->list[kept++] = *next;
+		}
+	}
+	mappings->count = kept;
+}
+
 /* The largest ones that fit into the promised size. False, and nothing taken, unless they fill it. */
 static bool choose_by_size(struct guest *guest, const struct mappings *mappings, uint64_t configured)
 {
@@ -182,11 +191,30 @@ static bool choose_by_size(struct guest *guest, const struct mappings *mappings,
 	return false;
 }
 
+static int lowest_mapping_first(const void *a, const void *b)
+{
+	return lowest_first(&((const struct mapping *)a)->ram, &((const struct mapping *)b)->ram);
+}
+
 static void choose_by_likelihood(struct guest *guest, const struct mappings *mappings)
 {
 	for (unsigned int i = 0; i < mappings->count; i++)
 		if (i == 0 || mappings->list[i].ram.size >= LIKELY_MIN)
 			take(guest, &mappings->list[i].ram);
+}
+
+static void choose(struct guest *guest, struct mappings *mappings, uint64_t configured)
+{
+	if (!mappings->count)
+		return;
+	qsort(mappings->list, mappings->count, sizeof(*mappings->list), largest_first);
+	if (configured && choose_by_size(guest, mappings, configured))
+		return;
+	qsort(mappings->list, mappings->count, sizeof(*mappings->list), lowest_mapping_first);
+	join_neighbours(mappings);
+	qsort(mappings->list, mappings->count, sizeof(*mappings->list), largest_first);
+	if (!configured || !choose_by_size(guest, mappings, configured))
+		choose_by_likelihood(guest, mappings);
 }
 
 /* The page size by the file behind the mapping, when smaps was not asked. */
@@ -244,10 +272,7 @@ void guest_ram_read(const struct root *root, struct guest *guest, uint64_t confi
 
 	if (!(root_is_live(root) && guest->qmp && !strcmp(guest->vmm, "vmm") && ask_vmm(guest))) {
 		read_mappings(root, guest->pid, &mappings);
-		if (mappings.count)
-			qsort(mappings.list, mappings.count, sizeof(*mappings.list), largest_first);
-		if (!configured || !choose_by_size(guest, &mappings, configured))
-			choose_by_likelihood(guest, &mappings);
+		choose(guest, &mappings, configured);
 		free(mappings.list);
 	}
 	guest->configured = 0;

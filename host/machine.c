@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "host/machine_internal.h"
 #include "lib/xalloc.h"
@@ -68,8 +69,14 @@ struct machine *machine_read(const struct root *root, struct error *err)
 	bool live = root_is_live(root);
 	hwloc_topology_t topology;
 	struct machine *machine;
+	char cpus[PATH_MAX];
 	struct idset own;
 
+	/* Without the CPUs of the tree hwloc would count those of this machine. */
+	if (access(root_path(root, cpus, "/sys/devices/system/cpu/online"), F_OK) < 0) {
+		error_errno(err, errno, "not a machine: %s", cpus);
+		return NULL;
+	}
 	/* hwloc takes a captured tree only from its environment, and looks when it loads. */
 	if (!live)
 		setenv("HWLOC_FSROOT", root->dir, 1);

@@ -42,7 +42,7 @@ static void print(const struct live_config *config, struct model *model)
 	model_sort(model, config->sort, false);
 	if (config->json) {
 		json = model_to_json(model);
-		json_dumpf(json, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
+		json_dumpf(json, stdout, JSON_COMPACT | JSON_REAL_PRECISION(14));
 		putchar('\n');
 		json_decref(json);
 		return;

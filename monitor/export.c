@@ -100,7 +100,7 @@ json_t *model_to_json(const struct model *model)
 
 	for (unsigned int i = 0; i < model->vm_count; i++)
 		json_array_append_new(vms, vm_to_json(model, &model->vms[i]));
-	return json_pack("{s:i, s:f, s:o, s:i, s:o, s:o}", "vmtop", EXPORT_VERSION, "time", model->epoch,
+	return json_pack("{s:i, s:o, s:o, s:i, s:o, s:o}", "vmtop", EXPORT_VERSION, "time", figure_to_json(model->epoch),
 		"interval", figure_to_json(model->interval),
 		"hidden_processes", (int)model->sample->hidden, "host", host_to_json(model), "vms", vms);
 }

@@ -153,7 +153,7 @@ json_t *figure_to_json(double value)
 		return json_null();
 	if (value == floor(value) && fabs(value) < 9e15)
 		return json_integer((json_int_t)value);
-	return json_real(value);
+	return json_real(round(value * 1000) / 1000); /* noise beyond */
 }
 
 /* Texts come from other people's command lines: what is not UTF-8 is replaced. */

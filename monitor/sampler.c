@@ -173,6 +173,7 @@ static void copy_guest(const struct sampler *sampler, const struct guest *from, 
 	to->taken_ns = monotonic_ns();
 	to->guest = *from;
 	to->guest.handles = NULL;
+	to->guest.argv = NULL;
 	to->guest.name = copy_text(from->name);
 	to->guest.vmm = copy_text(from->vmm);
 	to->guest.qmp = copy_text(from->qmp);

@@ -38,16 +38,16 @@ static const char *pressure(const struct psi *psi, char out[2 * FIGURE_MAX])
 static void draw_title(struct frame *frame, const struct view *view, const struct model *model)
 {
 	time_t seconds = (time_t)model->epoch;
-	char clock[16], interval[FIGURE_MAX];
+	char clock[16], interval[FIGURE_MAX], load[FIGURE_MAX];
 	struct tm local;
 	int x;
 
 	localtime_r(&seconds, &local);
 	strftime(clock, sizeof(clock), "%H:%M:%S", &local);
 	x = frame_printf(frame, 0, 0, PAINT_STRONG, "vmtop");
-	x = frame_printf(frame, 0, x, PAINT_PLAIN, " %s  %u VM%s, %.0f vCPU%s on %.0f CPU%s", clock,
+	x = frame_printf(frame, 0, x, PAINT_PLAIN, " %s  %u VM%s, %.0f vCPU%s on %.0f CPU%s, load %s", clock,
 		model->vm_count, model->vm_count == 1 ? "" : "s", model->vcpus, model->vcpus == 1 ? "" : "s",
-		model->cpus, model->cpus == 1 ? "" : "s");
+		model->cpus, model->cpus == 1 ? "" : "s", percent(model->load1, load));
 	if (!isnan(model->interval))
 		x = frame_printf(frame, 0, x, PAINT_PLAIN, "  every %ss",
 			figure_format(FORMAT_PERCENT, model->interval, interval));
@@ -61,13 +61,13 @@ static void draw_title(struct frame *frame, const struct view *view, const struc
 static void draw_cpu(struct frame *frame, const struct model *model)
 {
 	const struct sample *sample = model->sample;
-	char busy[FIGURE_MAX], guest[FIGURE_MAX], steal[FIGURE_MAX], load[FIGURE_MAX];
+	char busy[FIGURE_MAX], guest[FIGURE_MAX], steal[FIGURE_MAX];
 	char cpu[2 * FIGURE_MAX], memory[2 * FIGURE_MAX], io[2 * FIGURE_MAX];
 	int x = frame_printf(frame, 1, 0, PAINT_LABEL, "CPU ");
 
-	x = frame_printf(frame, 1, x, PAINT_PLAIN, "%s%% busy %s%% guest %s%% steal load %s",
+	x = frame_printf(frame, 1, x, PAINT_PLAIN, "%s%% busy %s%% guest %s%% steal",
 		percent(model->cpu_busy, busy), percent(model->cpu_guest, guest),
-		percent(model->cpu_steal, steal), percent(model->load1, load));
+		percent(model->cpu_steal, steal));
 	x = frame_printf(frame, 1, x, PAINT_LABEL, "  PSI ");
 	frame_printf(frame, 1, x, PAINT_PLAIN, "cpu %s mem %s io %s", pressure(&sample->psi_cpu, cpu),
 		pressure(&sample->psi_memory, memory), pressure(&sample->psi_io, io));
