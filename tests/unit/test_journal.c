@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The journal: what was appended is read back, whatever end a crash has given the file. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tuner/journal.h"
+
+static struct root root;
+
+static void path_of(char path[PATH_MAX])
+{
+	root_path(&root, path, "/var/lib/vmtune/journal");
+}
+
+static int setup(void **state)
+{
+	char dir[] = "/tmp/vmtune-test-XXXXXX";
+
+	(void)state;
+	return !mkdtemp(dir) || root_init(&root, dir, NULL) < 0;
+}
+
+static int teardown(void **state)
+{
+	char command[PATH_MAX + 16];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -rf '%s'", root.dir);
+	return system(command);
+}
+
+static struct action setting(const char *target, const char *before, const char *after)
+{
+	return (struct action){
+		.kind = ACTION_SETTING,
+		.undo_class = CLASS_REVERSIBLE,
+		.target = (char *)(uintptr_t)target,
+		.before = (char *)(uintptr_t)before,
+		.after = (char *)(uintptr_t)after,
+		.reason = (char *)(uintptr_t)"test",
+	};
+}
+
+static struct journal *opened(bool write)
+{
+	struct error err = {""};
+	struct journal *journal = journal_open(&root, write, 0, &err);
+
+	if (!journal)
+		fail_msg("%s", err.text);
+	return journal;
+}
+
+static void append(unsigned int count)
+{
+	struct journal *journal = opened(true);
+	struct action action = setting("/sys/kernel/mm/ksm/run", "0\n", "1");
+
+	for (unsigned int i = 0; i < count; i++) {
+		long sequence = journal_intent(journal, "boot", &action, NULL);
+
+		assert_true(sequence > 0);
+		assert_int_equal(journal_done(journal, (unsigned long)sequence, "1\n", NULL), 0);
+	}
+	journal_close(journal);
+}
+
+static unsigned int entries_now(void)
+{
+	struct journal *journal = opened(false);
+	unsigned int count;
+
+	journal_entries(journal, &count);
+	journal_close(journal);
+	return count;
+}
+
+static void what_was_written_is_read_back(void **state)
+{
+	struct action action = setting("/sys/\"odd\"\\path", "always [madvise] never\n", "line\n\ttwo");
+	struct journal *journal = opened(true);
+	const struct journal_entry *entry;
+	unsigned int count;
+
+	(void)state;
+	action.vm = (char *)(uintptr_t)"db";
+	assert_int_equal(journal_intent(journal, "b-1", &action, NULL), 1);
+	assert_int_equal(journal_intent(journal, "b-1", &action, NULL), 2);
+	assert_int_equal(journal_done(journal, 1, "now\n", NULL), 0);
+	assert_int_equal(journal_undone(journal, 2, NULL), 0);
+	assert_int_equal(journal_pending(journal), 1);
+	journal_close(journal);
+
+	journal = opened(false);
+	entry = journal_entries(journal, &count);
+	assert_int_equal(count, 2);
+	assert_string_equal(entry[0].action.target, "/sys/\"odd\"\\path");
+	assert_string_equal(entry[0].action.before, "always [madvise] never\n");
+	assert_string_equal(entry[0].action.after, "line\n\ttwo");
+	assert_string_equal(entry[0].action.vm, "db");
+	assert_string_equal(entry[0].observed, "now\n");
+	assert_string_equal(entry[0].boot_id, "b-1");
+	assert_null(entry[0].action.detail);
+	assert_true(entry[0].done && !entry[0].undone);
+	assert_true(!entry[1].done && entry[1].undone);
+	journal_close(journal);
+}
+
+static void numbers_go_on_after_reopening(void **state)
+{
+	struct action action = setting("/a", "0", "1");
+	struct journal *journal;
+
+	(void)state;
+	append(3);
+	journal = opened(true);
+	assert_int_equal(journal_intent(journal, "boot", &action, NULL), 4);
+	journal_close(journal);
+}
+
+/* Cut anywhere in the last line, the journal reads as if that line had never been. */
+static void a_torn_last_line_never_happened(void **state)
+{
+	char path[PATH_MAX];
+	struct stat whole;
+	off_t previous;
+	FILE *file;
+	int byte;
+
+	(void)state;
+	append(2);
+	path_of(path);
+	assert_int_equal(stat(path, &whole), 0);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	previous = whole.st_size - 1;
+	while (previous > 0 && fseeko(file, previous - 1, SEEK_SET) == 0 && (byte = fgetc(file)) != '\n')
+		previous--;
+	fclose(file);
+	for (off_t size = whole.st_size - 1; size >= previous; size--) {
+		struct journal *journal;
+		const struct journal_entry *entry;
+		unsigned int count;
+
+		assert_int_equal(truncate(path, size), 0);
+		journal = opened(false);
+		entry = journal_entries(journal, &count);
+		assert_int_equal(count, 2);
+		assert_true(entry[0].done && !entry[1].done);
+		journal_close(journal);
+	}
+}
+
+static void a_writer_cuts_the_torn_line_off(void **state)
+{
+	char path[PATH_MAX];
+	FILE *file;
+
+	(void)state;
+	append(1);
+	path_of(path);
+	file = fopen(path, "a");
+	assert_non_null(file);
+	fputs("{\"crc\":\"0000", file);
+	fclose(file);
+	append(1);
+	assert_int_equal(entries_now(), 2);
+}
+
+/* Sizes reach the disk before data: blocks of zeros, or a whole line of something else. */
+static void a_last_line_of_garbage_never_happened(void **state)
+{
+	static const char garbage[] = "\0\0\0\0\0\0\0\0\n";
+	char path[PATH_MAX];
+	FILE *file;
+
+	(void)state;
+	append(1);
+	path_of(path);
+	file = fopen(path, "a");
+	assert_non_null(file);
+	fwrite(garbage, 1, sizeof(garbage) - 1, file);
+	fclose(file);
+	assert_int_equal(entries_now(), 1);
+}
+
+static void damage_in_the_middle_is_named(void **state)
+{
+	struct error err = {""};
+	char path[PATH_MAX];
+	FILE *file;
+
+	(void)state;
+	append(2);
+	path_of(path);
+	file = fopen(path, "r+");
+	assert_non_null(file);
+	fseek(file, 40, SEEK_SET);
+	fputc('#', file);
+	fclose(file);
+	assert_null(journal_open(&root, false, 0, &err));
+	assert_non_null(strstr(err.text, "journal:1 is damaged"));
+	assert_null(journal_open(&root, true, 0, &err));
+}
+
+static void one_writer_at_a_time(void **state)
+{
+	struct journal *journal = opened(true);
+	char wanted[32];
+	int status;
+	pid_t child;
+
+	(void)state;
+	snprintf(wanted, sizeof(wanted), "PID %d", (int)getpid());
+	child = fork();
+	if (child == 0) {
+		struct error err = {""};
+
+		_exit(journal_open(&root, true, 0, &err) || !strstr(err.text, wanted));
+	}
+	waitpid(child, &status, 0);
+	assert_int_equal(status, 0);
+	assert_int_equal(entries_now(), 0); /* a reader needs no lock */
+	journal_close(journal);
+	journal_close(opened(true));
+}
+
+static void a_reader_cannot_write(void **state)
+{
+	struct action action = setting("/a", "0", "1");
+	struct journal *journal = opened(false);
+	struct error err = {""};
+
+	(void)state;
+	assert_true(journal_intent(journal, "boot", &action, &err) < 0);
+	journal_close(journal);
+}
+
+static void an_empty_journal_leaves_nothing(void **state)
+{
+	struct journal *journal;
+	char path[PATH_MAX];
+
+	(void)state;
+	append(1);
+	journal = opened(true);
+	assert_int_equal(journal_undone(journal, 1, NULL), 0);
+	assert_int_equal(journal_clear(journal, NULL), 0);
+	journal_close(journal);
+	assert_int_equal(access(root_path(&root, path, "/var/lib/vmtune"), F_OK), -1);
+}
+
+static void bytes_that_are_not_text_are_refused(void **state)
+{
+	struct action action = setting("/a", "\xff\xfe", "1");
+	struct journal *journal = opened(true);
+	struct error err = {""};
+
+	(void)state;
+	assert_true(journal_intent(journal, "boot", &action, &err) < 0);
+	assert_int_equal(journal_pending(journal), 0);
+	journal_close(journal);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_was_written_is_read_back),
+		TEST(numbers_go_on_after_reopening),
+		TEST(a_torn_last_line_never_happened),
+		TEST(a_writer_cuts_the_torn_line_off),
+		TEST(a_last_line_of_garbage_never_happened),
+		TEST(damage_in_the_middle_is_named),
+		TEST(one_writer_at_a_time),
+		TEST(a_reader_cannot_write),
+		TEST(an_empty_journal_leaves_nothing),
+		TEST(bytes_that_are_not_text_are_refused),
+	};
+
+	return cmocka_run_group_tests_name("journal", tests, NULL, NULL);
+}
