@@ -62,17 +62,19 @@ command_of() { # RUNNER NAME CPUS MEMORY APPEND
 		;;
 	*)
 		command=(qemu-system-x86_64 -M "$1" -accel "$accel" -smp "$3" -m "$4" -kernel "$elf" -append "$5"
-			-no-reboot -display none -nodefaults -serial stdio -qmp "unix:$qmp,server=on,wait=off")
+			-display none -nodefaults -serial stdio -qmp "unix:$qmp,server=on,wait=off")
 		[ "$1" != q35 ] || command+=(-vga none -device 'virtio-balloon-pci,id=balloon0')
 		;;
 	esac
 }
 
-# start_guest NAME RUNNER CPUS MEMORY APPEND [OPTION...]: in the background.
+# start_guest NAME RUNNER CPUS MEMORY APPEND [OPTION...]: in the background; ends an older one of that name.
 start_guest() {
 	local name=$1 command
+	[ -z "${pid_of[$name]:-}" ] || stop_guest "$name"
+	rm -f "$work/$name".*
 	command_of "$2" "$1" "$3" "$4" "$5"
-	[ -p "$work/$name.in" ] || mkfifo "$work/$name.in"
+	mkfifo "$work/$name.in"
 	: >"$work/$name.out"
 	# A reader and writer of the fifo, so that neither side waits or sees its end.
 	exec {fifo}<>"$work/$name.in"
