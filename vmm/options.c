@@ -46,7 +46,6 @@ TEXT_SETTER(append)
 TEXT_SETTER(qmp)
 TEXT_SETTER(pidfile)
 FLAG_SETTER(no_rng, config->rng, false)
-FLAG_SETTER(no_balloon, config->balloon, false)
 FLAG_SETTER(paused, config->paused, true)
 FLAG_SETTER(no_reboot, config->no_reboot, true)
 FLAG_SETTER(help, help, true)
@@ -74,6 +73,27 @@ static int option_io_cpus(void *target, const char *text, struct error *err)
 	if (idset_parse(text, &parse->config->io_cpus, err) < 0)
 		return -EINVAL;
 	return idset_empty(&parse->config->io_cpus) ? error_set(err, EINVAL, "an empty list") : 0;
+}
+
+static int set_balloon(struct parse *parse, bool balloon)
+{
+	parse->has_balloon = true;
+	parse->config->balloon = balloon;
+	return 0;
+}
+
+static int option_balloon(void *target, const char *text, struct error *err)
+{
+	(void)text;
+	(void)err;
+	return set_balloon(target, true);
+}
+
+static int option_no_balloon(void *target, const char *text, struct error *err)
+{
+	(void)text;
+	(void)err;
+	return set_balloon(target, false);
 }
 
 static int set_prefault(struct parse *parse, bool prefault)
@@ -124,6 +144,7 @@ static const struct option_row rows[] = {
 	{"serial", 0, "BACKEND", "COM1: stdio, file:FILE, unix:SOCKET, none (stdio)", option_serial},
 	{"console", 0, "BACKEND", "virtio console, as --serial (none)", option_console},
 	{"no-rng", 0, NULL, "no virtio entropy device", option_no_rng},
+	{"balloon", 0, NULL, "a virtio balloon (default without hugepages)", option_balloon},
 	{"no-balloon", 0, NULL, "no virtio balloon", option_no_balloon},
 	{"qmp", 0, "SOCKET", "control socket", option_qmp},
 	{"pidfile", 0, "FILE", "write the process id there, once the guest can run", option_pidfile},
@@ -137,7 +158,7 @@ static const struct option_row rows[] = {
 
 static void set_defaults(struct vm_config *config)
 {
-	*config = (struct vm_config){.cpus = 1, .rng = true, .balloon = true};
+	*config = (struct vm_config){.cpus = 1, .rng = true};
 	config->name = xstrdup("guest");
 	config->serial.kind = CHARDEV_STDIO;
 }
@@ -149,15 +170,28 @@ static void print_help(void)
 	options_help(rows);
 }
 
+/* A balloon returns single pages, and of a hugepage that is nothing: no use where there are any. */
+static bool wants_balloon(const struct vm_config *config)
+{
+	for (unsigned int i = 0; i < config->node_count; i++)
+		if (config->nodes[i].pages == MEMORY_PAGES_2M || config->nodes[i].pages == MEMORY_PAGES_1G)
+			return false;
+	return true;
+}
+
 static int finish(struct parse *parse, struct error *err)
 {
-	const struct vm_config *config = parse->config;
+	struct vm_config *config = parse->config;
 
 	if (!config->kernel)
 		return error_set(err, EINVAL, "--kernel FILE is needed; --help lists the options");
 	if (config->serial.kind == CHARDEV_STDIO && config->console.kind == CHARDEV_STDIO)
 		return error_set(err, EINVAL, "--console stdio: --serial has it already (give --serial none)");
-	return options_finish_nodes(parse, err);
+	if (options_finish_nodes(parse, err) < 0)
+		return -EINVAL;
+	if (!parse->has_balloon)
+		config->balloon = wants_balloon(config);
+	return 0;
 }
 
 static int parse_all(int argc, char **argv, struct parse *parse, struct error *err)

@@ -8,7 +8,7 @@
 /* What is known only while the command line is read. */
 struct parse {
 	struct vm_config *config;
-	bool has_memory, has_cpus, has_prefault, help, version;
+	bool has_memory, has_cpus, has_prefault, has_balloon, help, version;
 	/* --numa distance=: the row of each node, as far as it was given */
 	uint8_t distance[MEMORY_NODES_MAX][MEMORY_NODES_MAX];
 	unsigned int distance_count[MEMORY_NODES_MAX];

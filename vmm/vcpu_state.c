@@ -20,6 +20,8 @@
 #define APIC_BASE_BSP   (1u << 8)
 #define MSR_TSC         0x10
 #define MSR_APIC_BASE   0x1b
+#define MSR_MTRR_DEF    0x2ff
+#define MTRR_WRITE_BACK 0x806 /* enabled, write-back: SDM 3A, 11.11.2.1 */
 
 struct vcpu_state {
 	struct kvm_regs regs;
@@ -72,10 +74,11 @@ static struct kvm_msrs *list_msrs(const struct vm *vm, struct error *err)
 	if (ioctl(vm->kvm_fd, KVM_GET_MSR_INDEX_LIST, list) < 0) {
 		error_errno(err, errno, "KVM_GET_MSR_INDEX_LIST");
 	} else {
-		msrs = xcalloc(1, sizeof(*msrs) + list->nmsrs * sizeof(msrs->entries[0]));
+		msrs = xcalloc(1, sizeof(*msrs) + (list->nmsrs + 1) * sizeof(msrs->entries[0]));
 		for (__u32 i = 0; i < list->nmsrs; i++)
 			if (list->indices[i] != MSR_TSC && list->indices[i] != MSR_APIC_BASE)
 				msrs->entries[msrs->nmsrs++].index = list->indices[i];
+		msrs->entries[msrs->nmsrs++].index = MSR_MTRR_DEF; /* KVM does not list it */
 	}
 	free(list);
 	return msrs;
@@ -106,6 +109,14 @@ static void read_msrs(const struct vcpu *vcpu, struct kvm_msrs *msrs)
 	free(chunk);
 }
 
+/* Firmware's job, and there is none: at power-on all memory is uncached, as far as MTRRs tell. */
+static void enable_mtrrs(struct kvm_msrs *msrs)
+{
+	for (__u32 i = 0; i < msrs->nmsrs; i++)
+		if (msrs->entries[i].index == MSR_MTRR_DEF)
+			msrs->entries[i].data = MTRR_WRITE_BACK;
+}
+
 struct vcpu_state *vcpu_state_save(const struct vcpu *vcpu, struct error *err)
 {
 	struct vcpu_state *state = xcalloc(1, sizeof(*state));
@@ -125,6 +136,7 @@ struct vcpu_state *vcpu_state_save(const struct vcpu *vcpu, struct error *err)
 		return NULL;
 	}
 	read_msrs(vcpu, state->msrs);
+	enable_mtrrs(state->msrs);
 	return state;
 }
 
