@@ -17,8 +17,12 @@
 #define LSR_THR_EMPTY   0x20
 #define FIFO_SIZE       16
 
-/* A host that takes nothing must not stop a benchmark for ever: then the bytes are lost. */
-#define PATIENCE 1000000
+/*
+ * A host that takes nothing must not stop a benchmark for ever: then the bytes are lost. Nor may a CPU
+ * that died with the lock keep another from saying so.
+ */
+#define PATIENCE      1000000
+#define LOCK_PATIENCE 1000000000
 
 static unsigned int lock;
 
@@ -44,8 +48,9 @@ static void wait_for_room(void)
 void serial_write(const char *text, size_t length)
 {
 	size_t chunk;
+	unsigned int tries;
 
-	while (__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE))
+	for (tries = 0; tries < LOCK_PATIENCE && __atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE); tries++)
 		cpu_pause();
 	while (length) {
 		chunk = min_u64(length, FIFO_SIZE);
