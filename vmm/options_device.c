@@ -20,7 +20,7 @@ int option_disk(void *target, const char *text, struct error *err)
 
 	if (config->disk_count == VM_DISKS_MAX)
 		return error_set(err, EINVAL, "more than %d disks", VM_DISKS_MAX);
-	disk->readonly = length > suffix && !strcmp(text + length - suffix, READONLY);
+	disk->readonly = length >= suffix && !strcmp(text + length - suffix, READONLY);
 	if (disk->readonly)
 		length -= suffix;
 	if (!length)
