@@ -176,7 +176,7 @@ const struct knob knobs[] = {
 		"first polling time when it grows from 0"),
 	NUMBER("kvm_halt_poll_ns_shrink", KVM "halt_poll_ns_shrink", 0, UINT_MAX,
 		"divisor by which it shrinks; 0 resets it at once"),
-	CHOICE("kvm_nx_huge_pages", KVM "nx_huge_pages", "auto force off never Y N",
+	BOOL("kvm_nx_huge_pages", KVM "nx_huge_pages",
 		"iTLB multihit mitigation: splits guest huge pages that hold code"),
 	NUMBER("kvm_nx_huge_pages_recovery_ratio", KVM "nx_huge_pages_recovery_ratio", 0, UINT_MAX,
 		"1/ratio of the pages split by it are joined again a period; 0 never (real time)"),

@@ -41,7 +41,7 @@ struct machine_node {
 	unsigned int os;
 	struct idset cpus;     /* empty for a node with memory only */
 	uint64_t memory;       /* bytes, 0 for a node with CPUs only */
-	uint64_t free;         /* bytes; as memory when the source is a drawing, not a machine */
+	uint64_t free;         /* bytes; of a drawing, not a machine: memory less pools */
 	uint64_t available;    /* bytes: free and page cache that can be dropped at once */
 	struct machine_pool pools[MACHINE_POOLS_MAX];
 	unsigned int pool_count;

@@ -146,6 +146,19 @@ static void fill_pools(struct machine_node *node, hwloc_obj_t object)
 	}
 }
 
+/* Memory that is in no hugepage pool. */
+static uint64_t ordinary_memory(const struct machine_node *node)
+{
+	uint64_t left = node->memory;
+
+	for (unsigned int i = 0; i < node->pool_count; i++) {
+		uint64_t size = node->pools[i].page_size, count = node->pools[i].total;
+
+		left = count > left / size ? 0 : left - count * size;
+	}
+	return left;
+}
+
 static int nodes_by_os(const void *a, const void *b)
 {
 	hwloc_obj_t left = *(const hwloc_obj_t *)a, right = *(const hwloc_obj_t *)b;
@@ -230,8 +243,8 @@ static int fill_nodes(struct machine *machine, hwloc_topology_t topology, struct
 
 		node->os = objects[i]->os_index;
 		node->memory = objects[i]->attr->numanode.local_memory;
-		node->free = node->available = node->memory;
 		fill_pools(node, objects[i]);
+		node->free = node->available = ordinary_memory(node);
 	}
 	share_out_cpus(machine, objects);
 	fill_distances(machine, topology, objects);
