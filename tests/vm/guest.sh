@@ -42,7 +42,7 @@ skip() {
 }
 
 # The VMMs to test under: QEMU's smallest machine, its PCI machine, and ours.
-have_vmm() { [ -x "$BUILD/vmm" ] && [ $accel = kvm ]; }
+have_vmm() { [ -x "$BUILD/vmm" ] && [ "$accel" = kvm ]; }
 
 runners() {
 	echo microvm
