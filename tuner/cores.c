@@ -176,7 +176,7 @@ bool cores_take(struct capacity *capacity, const struct room *room, unsigned int
 	if (cores_free(capacity, room) < count)
 		return false;
 	list = untouched(capacity, room);
-	while (taken < count)
+	while (taken < count && list.count)
 		taken += take_from_llc(&list, best_llc(&list, count - taken), count - taken,
 			order + taken);
 	for (unsigned int i = 0; i < count; i++)

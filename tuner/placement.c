@@ -219,7 +219,7 @@ static int check_pins(const struct request *request, const struct capacity *capa
 static int place_pins(struct request *request, struct capacity *capacity, struct error *err)
 {
 	const struct profile_vm *vm = request->vm;
-	uint64_t step = page_choice_step(vm->pages), weights[PROFILE_VCPUS_MAX];
+	uint64_t step = page_choice_step(vm->pages), weights[PROFILE_VCPUS_MAX] = { 0 };
 	int rc = check_pins(request, capacity, err);
 	char list[LIST_TEXT];
 	struct idset all = { 0 };

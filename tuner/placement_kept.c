@@ -148,10 +148,11 @@ static bool homes_of_threads(struct request *request, struct capacity *capacity)
 		for (unsigned int vcpu = 0; vcpu < vm->vcpus; vcpu++)
 			if (room_of(capacity, &request->kept[vcpu]) == room)
 				idset_add(&home.vcpus, vcpu);
+		if (!vm->vcpus || idset_empty(&home.vcpus))
+			continue;
 		home.bytes = vm->memory / step * idset_count(&home.vcpus) / vm->vcpus * step;
 		idset_union(&placed, &home.vcpus);
-		if (!idset_empty(&home.vcpus))
-			add_home(request, &home);
+		add_home(request, &home);
 	}
 	if (idset_count(&placed) == vm->vcpus)
 		return true;

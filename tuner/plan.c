@@ -226,25 +226,32 @@ static void plan_ksm(struct action_list *list, const struct profile_vm *vm, cons
 		reason_of(vm->at_ksm.line ? &vm->at_ksm : &vm->at), vm->name);
 }
 
+static bool in_its_group(const struct guest *guest, const char *name)
+{
+	char *group = cgroup_name(name);
+	size_t tail = strlen(group), length = guest->cgroup ? strlen(guest->cgroup) : 0;
+	bool in = guest->cgroup && length >= tail && !strcmp(guest->cgroup + length - tail, group);
+
+	free(group);
+	return in;
+}
+
 /* Weights and limits of a guest that is in its group already; the group itself needs nothing. */
 static void plan_limits(struct action_list *list, const struct profile_vm *vm,
 	const struct snapshot *snapshot, const struct guest *guest)
 {
-	char *group = cgroup_name(vm->name);
-	size_t length = strlen(group), have = guest->cgroup ? strlen(guest->cgroup) : 0;
 	unsigned int kept = list->count;
 
-	if (have >= length && !strcmp(guest->cgroup + have - length, group)) {
-		cgroup_plan(list, vm, snapshot);
-		for (unsigned int i = kept; i < list->count; i++) {
-			if (list->actions[i].kind == ACTION_CGROUP_VALUE)
-				list->actions[kept++] = list->actions[i];
-			else
-				action_release(&list->actions[i]);
-		}
-		list->count = kept;
+	if (!in_its_group(guest, vm->name))
+		return;
+	cgroup_plan(list, vm, snapshot);
+	for (unsigned int i = kept; i < list->count; i++) {
+		if (list->actions[i].kind == ACTION_CGROUP_VALUE)
+			list->actions[kept++] = list->actions[i];
+		else
+			action_release(&list->actions[i]);
 	}
-	free(group);
+	list->count = kept;
 }
 
 static void plan_running(struct action_list *list, const struct placed_vm *placed,
