@@ -19,8 +19,8 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wol
             -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wundef -Wnull-dereference -Werror
 CFLAGS   ?= -O2 -g
 CPPFLAGS += -D_GNU_SOURCE -I.
-OURS     := -std=gnu11 -pthread $(WARNINGS) $(if $(SANITIZE),-fsanitize=address$(comma)undefined -fno-omit-frame-pointer)
 comma    := ,
+OURS     := -std=gnu11 -pthread $(WARNINGS) $(if $(SANITIZE),-fsanitize=address$(comma)undefined -fno-omit-frame-pointer)
 ifdef SANITIZE
 LDFLAGS  += -fsanitize=address,undefined
 endif
