@@ -8,9 +8,11 @@
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/size.h"
 #include "lib/xalloc.h"
 #include "tuner/actions/kinds.h"
 
@@ -139,12 +141,34 @@ static char *one_line(const char *text)
 	return line;
 }
 
+/* The target for people: a guest by its name, a thread by its name and number. */
+static char *spoken_target(const struct action *action)
+{
+	const char *blank = strchr(action->target, ' ');
+	int pid, tid;
+
+	if (action->kind == ACTION_AFFINITY && action->detail &&
+	    sscanf(action->target, "%d:%*u/%d", &pid, &tid) == 2)
+		return xasprintf("%s (%d) of %s", action->detail, tid, action->vm ? action->vm : "a guest");
+	return xstrdup(blank && isdigit((unsigned char)*action->target) ? blank + 1 : action->target);
+}
+
+static char *spoken_value(const struct action *action, const char *value)
+{
+	char size[SIZE_TEXT_MAX];
+
+	if (action->kind == ACTION_BALLOON && value)
+		return xstrdup(size_format(size, strtoull(value, NULL, 10)));
+	return one_line(value);
+}
+
 char *action_describe(const struct action *action)
 {
-	char *before = one_line(action->before), *after = one_line(action->after);
-	char *line = xasprintf("%s %s: %s -> %s", kinds[action->kind]->verb, action->target, before,
-		after);
+	char *before = spoken_value(action, action->before), *after = spoken_value(action, action->after);
+	char *target = spoken_target(action);
+	char *line = xasprintf("%s %s: %s -> %s", kinds[action->kind]->verb, target, before, after);
 
+	free(target);
 	free(before);
 	free(after);
 	return line;
