@@ -26,7 +26,8 @@ struct qmp {
 	int timeout_ms;
 	char *path;
 	char *buffer;          /* received and not yet taken: FRAME_MAX bytes */
-	size_t used, searched; /* searched: how far there is certainly no newline */
+	size_t begin, end;     /* of what is in it */
+	size_t searched;       /* how far there is certainly no newline */
 	json_t *events;        /* array, oldest first */
 	json_int_t id;
 };
@@ -88,33 +89,36 @@ static int receive_more(struct qmp *qmp, long long deadline)
 
 	if (result < 0)
 		return result;
-	got = recv(qmp->fd, qmp->buffer + qmp->used, FRAME_MAX - qmp->used, MSG_DONTWAIT);
+	/* Only here, not after each frame: a server can send very many short ones. */
+	memmove(qmp->buffer, qmp->buffer + qmp->begin, qmp->end - qmp->begin);
+	qmp->end -= qmp->begin;
+	qmp->searched -= qmp->begin;
+	qmp->begin = 0;
+	if (qmp->end == FRAME_MAX)
+		return -EMSGSIZE;
+	got = recv(qmp->fd, qmp->buffer + qmp->end, FRAME_MAX - qmp->end, MSG_DONTWAIT);
 	if (got < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 	if (got == 0)
 		return -ECONNRESET;
-	qmp->used += (size_t)got;
+	qmp->end += (size_t)got;
 	return 0;
 }
 
 /* Takes the next line off the buffer as JSON. NULL with *@result: 0 is "no whole line yet". */
 static json_t *take_frame(struct qmp *qmp, int *result)
 {
-	char *end = memchr(qmp->buffer + qmp->searched, '\n', qmp->used - qmp->searched);
-	size_t length;
+	char *start = qmp->buffer + qmp->begin;
+	char *newline = memchr(qmp->buffer + qmp->searched, '\n', qmp->end - qmp->searched);
 	json_t *frame;
 
 	*result = 0;
-	if (!end) {
-		qmp->searched = qmp->used;
-		*result = qmp->used == FRAME_MAX ? -EMSGSIZE : 0;
+	if (!newline) {
+		qmp->searched = qmp->end;
 		return NULL;
 	}
-	length = (size_t)(end - qmp->buffer);
-	frame = json_loadb(qmp->buffer, length, JSON_REJECT_DUPLICATES, NULL);
-	qmp->used -= length + 1;
-	memmove(qmp->buffer, end + 1, qmp->used);
-	qmp->searched = 0;
+	frame = json_loadb(start, (size_t)(newline - start), JSON_REJECT_DUPLICATES, NULL);
+	qmp->begin = qmp->searched = (size_t)(newline + 1 - qmp->buffer);
 	if (!json_is_object(frame)) {
 		json_decref(frame);
 		*result = -EBADMSG;
@@ -123,13 +127,18 @@ static json_t *take_frame(struct qmp *qmp, int *result)
 	return frame;
 }
 
+/* The next frame, received or waiting in the buffer; NULL with *@result when there is none in time. */
 static json_t *next_frame(struct qmp *qmp, long long deadline, int *result)
 {
-	json_t *frame;
+	for (;;) {
+		json_t *frame = take_frame(qmp, result);
 
-	while (!(frame = take_frame(qmp, result)) && !*result)
+		if (frame || *result)
+			return frame;
 		*result = receive_more(qmp, deadline);
-	return frame;
+		if (*result)
+			return NULL;
+	}
 }
 
 static void keep_event(struct qmp *qmp, json_t *frame)
@@ -144,8 +153,13 @@ static json_t *next_answer(struct qmp *qmp, long long deadline, int *result)
 {
 	json_t *frame;
 
-	while ((frame = next_frame(qmp, deadline, result)) && json_object_get(frame, "event"))
+	while ((frame = next_frame(qmp, deadline, result)) && json_object_get(frame, "event")) {
 		keep_event(qmp, frame);
+		if (now_ms() > deadline) {
+			*result = -ETIMEDOUT;
+			return NULL;
+		}
+	}
 	return frame;
 }
 
