@@ -4,7 +4,8 @@
  * place, so that devices, ACPI tables and boot code cannot disagree.
  *
  *   0 ............... 9fc00   RAM (boot structures below, free for the guest once it runs)
- *   e0000 ......... fffff     RAM, reserved: ACPI tables (the RSDP first, where guests look for it)
+ *   e0000 ......... fefff     RAM, reserved: ACPI tables (the RSDP first, where guests look for it)
+ *   ffff0 ......... fffff     RAM, reserved: the reset vector (hw/pm.c)
  *   100000 .... c0000000      RAM (MEMORY_HOLE_BASE)
  *   c0000000 .. e0000000      PCI 32-bit MMIO window: BARs
  *   e0000000 .. f0000000      room for ECAM, LAYOUT_PCI_BUSES of 1 MiB are there
@@ -52,7 +53,10 @@
 
 /* ACPI tables, the RSDP first (ACPI 6.4, 5.2.5.1: 0xe0000-0xfffff is searched on 16-byte steps). */
 #define LAYOUT_ACPI_BASE 0xe0000u
-#define LAYOUT_ACPI_SIZE 0x20000u
+#define LAYOUT_ACPI_SIZE 0x1f000u
+
+/* Where a PC's BIOS starts in real mode, and where guests that know no better jump to reboot. */
+#define LAYOUT_RESET_VECTOR 0xffff0u
 
 /* Boot structures in low RAM; all are the guest's to overwrite once it has read them. */
 #define LAYOUT_GDT         0x500u

@@ -158,6 +158,7 @@ int machine_load(struct vm *vm, struct error *err)
 	uint64_t rsdp;
 	int ret = acpi_write(&vm->memory, vm->config, &rsdp, err);
 
+	pm_write_reset_vector(&vm->memory);
 	if (!ret)
 		ret = boot_load(vm->boot, &vm->memory, rsdp, err);
 	return ret ? ret : vcpus_reset(vm, err);

@@ -2,6 +2,8 @@
 /* Power-off and reset by the guest. Stateless: what is written acts at once. */
 #include "vmm/hw/pm.h"
 
+#include <string.h>
+
 #include "vmm/layout.h"
 
 /* Sleep control register, ACPI 6.4, table 4-19: SLP_TYPx is bits 2-4, SLP_EN bit 5. */
@@ -47,4 +49,18 @@ int pm_add(struct vm *vm, struct error *err)
 	if (!ret)
 		ret = bus_add(&vm->pio, LAYOUT_KEYBOARD_PORT, 1, &keyboard_ops, vm, "keyboard reset", err);
 	return ret;
+}
+
+void pm_write_reset_vector(struct guest_memory *memory)
+{
+	static const uint8_t code[] = {
+		0xb0, PM_RESET_VALUE, /* mov $PM_RESET_VALUE, %al */
+		0xba, (LAYOUT_PM_PORT + PM_RESET) & 0xff, (LAYOUT_PM_PORT + PM_RESET) >> 8, /* mov $port, %dx */
+		0xee, /* out %al, (%dx) */
+		0xf4, 0xeb, 0xfd, /* 1: hlt; jmp 1b */
+	};
+	void *vector = memory_at(memory, LAYOUT_RESET_VECTOR, sizeof(code));
+
+	if (vector)
+		memcpy(vector, code, sizeof(code));
 }

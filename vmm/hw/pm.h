@@ -21,4 +21,11 @@
 /* Puts the registers on the VM's port bus; nothing to free. */
 int pm_add(struct vm *vm, struct error *err);
 
+/*
+ * Writes the code at the reset vector, which resets the machine. Linux needs it: with hardware-reduced
+ * ACPI it expects EFI to reboot, and where there is none it jumps to the BIOS
+ * (arch/x86/kernel/reboot.c, efi_reboot_required() and BOOT_BIOS).
+ */
+void pm_write_reset_vector(struct guest_memory *memory);
+
 #endif
