@@ -335,7 +335,7 @@ static void on_error(cfg_t *cfg, const char *fmt, va_list args)
 {
 	char text[512];
 
-	if (reading->failed)
+	if (reading->failed || !fmt)
 		return;
 	if (strstr(fmt, "no such option")) {
 		unknown_key(cfg, va_arg(args, const char *));

@@ -44,7 +44,11 @@ static void refused(const char *text, int line, const char *words)
 	if (strncmp(err.text, begin, strlen(begin)))
 		fail_msg("%s\nshould begin with %s for\n%s", err.text, begin, text);
 	for (const char *at = words; *at; at += strcspn(at, "|"), at += *at == '|') {
-		snprintf(word, sizeof(word), "%.*s", (int)strcspn(at, "|"), at);
+		size_t length = strcspn(at, "|");
+
+		assert_true(length < sizeof(word));
+		memcpy(word, at, length);
+		word[length] = '\0';
 		if (!strstr(err.text, word))
 			fail_msg("%s\nshould say '%s'", err.text, word);
 	}
