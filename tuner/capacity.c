@@ -74,6 +74,18 @@ static void init_room(struct room *room, const struct capacity *capacity, const 
 		init_pool(room, profile, kind);
 }
 
+/* Adds all CPUs of the cores that @cpus are on. */
+static void add_cores(const struct machine *machine, const struct idset *cpus, struct idset *into)
+{
+	idset_for_each(id, cpus) {
+		const struct machine_cpu *own = machine_cpu_of(machine, (unsigned int)id);
+
+		for (unsigned int i = 0; own && i < machine->cpu_count; i++)
+			if (machine->cpus[i].core == own->core)
+				idset_add(into, machine->cpus[i].os);
+	}
+}
+
 /* CPUs that other guests' vCPUs are nailed to; a vCPU with a choice will step aside. */
 static void count_foreign(struct capacity *capacity, const struct profile *profile,
 	const struct guest *guest)
@@ -85,7 +97,7 @@ static void count_foreign(struct capacity *capacity, const struct profile *profi
 		const struct guest_thread *thread = &guest->threads[i];
 
 		if (thread->kind == THREAD_VCPU && idset_count(&thread->allowed) == 1)
-			idset_union(&capacity->foreign, &thread->allowed);
+			add_cores(capacity->machine, &thread->allowed, &capacity->foreign);
 	}
 }
 
@@ -150,16 +162,18 @@ void room_take(struct room *room, enum page_choice pages, uint64_t bytes)
 
 void capacity_dedicate(struct capacity *capacity, const struct idset *cpus)
 {
-	const struct machine *machine = capacity->machine;
-
 	idset_union(&capacity->dedicated, cpus);
-	idset_for_each(id, cpus) {
-		const struct machine_cpu *own = machine_cpu_of(machine, (unsigned int)id);
+	add_cores(capacity->machine, cpus, &capacity->fenced);
+}
 
-		for (unsigned int i = 0; own && i < machine->cpu_count; i++)
-			if (machine->cpus[i].core == own->core)
-				idset_add(&capacity->fenced, machine->cpus[i].os);
-	}
+struct idset capacity_leftover(const struct capacity *capacity, const struct idset *mine)
+{
+	struct idset left = { 0 };
+
+	add_cores(capacity->machine, mine, &left);
+	idset_intersect(&left, &capacity->usable);
+	idset_subtract(&left, &capacity->dedicated);
+	return left;
 }
 
 struct idset room_shared_cpus(const struct capacity *capacity, const struct room *room)

@@ -36,7 +36,7 @@ struct capacity {
 	struct idset usable;
 	struct idset dedicated; /* CPUs with one vCPU of a VM of the profile, and no other */
 	struct idset fenced;    /* all CPUs of their cores: a sibling would be felt */
-	struct idset foreign;   /* CPUs a guest outside of the profile is pinned to */
+	struct idset foreign;   /* all CPUs of the cores that guests outside of the profile are pinned to */
 };
 
 void capacity_init(struct capacity *capacity, const struct profile *profile,
@@ -54,6 +54,9 @@ uint64_t page_choice_step(enum page_choice pages);
 
 /* Gives CPUs to vCPUs that want them for themselves. */
 void capacity_dedicate(struct capacity *capacity, const struct idset *cpus);
+
+/* The sibling threads that dedicated vCPUs on @mine leave over. */
+struct idset capacity_leftover(const struct capacity *capacity, const struct idset *mine);
 
 /*
  * CPUs of a room that several may share: not dedicated, and neither isolated nor beside a dedicated
@@ -79,7 +82,5 @@ unsigned int cores_free_in_llc(const struct capacity *capacity, const struct roo
  */
 bool cores_take(struct capacity *capacity, const struct room *room, unsigned int count,
 	unsigned int *order);
-/* CPUs of cores that hold a dedicated vCPU of @mine, without those vCPUs' own. */
-struct idset cores_leftover(const struct capacity *capacity, const struct idset *mine);
 
 #endif

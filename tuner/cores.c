@@ -20,19 +20,6 @@ struct cores {
 	unsigned int count;
 };
 
-/* Whether someone has a part of the core, in this room or not. */
-static bool core_touched(const struct capacity *capacity, unsigned int core)
-{
-	for (unsigned int i = 0; i < capacity->machine->cpu_count; i++) {
-		const struct machine_cpu *cpu = &capacity->machine->cpus[i];
-
-		if (cpu->core == core &&
-		    (idset_has(&capacity->dedicated, cpu->os) || idset_has(&capacity->foreign, cpu->os)))
-			return true;
-	}
-	return false;
-}
-
 /* Isolated cores were set aside for guests: first. The host's core: last. Otherwise by number. */
 static int by_preference(const void *a, const void *b)
 {
@@ -65,7 +52,7 @@ static struct cores untouched(const struct capacity *capacity, const struct room
 		const struct machine_cpu *cpu = machine_cpu_of(capacity->machine, (unsigned int)id);
 		struct core *core;
 
-		if (!cpu || core_touched(capacity, cpu->core))
+		if (!cpu || idset_has(&capacity->fenced, cpu->os) || idset_has(&capacity->foreign, cpu->os))
 			continue;
 		core = core_of(&list, cpu);
 		idset_add(&core->cpus, cpu->os);
@@ -184,21 +171,4 @@ bool cores_take(struct capacity *capacity, const struct room *room, unsigned int
 	capacity_dedicate(capacity, &cpus);
 	free(list.cores);
 	return true;
-}
-
-struct idset cores_leftover(const struct capacity *capacity, const struct idset *mine)
-{
-	const struct machine *machine = capacity->machine;
-	struct idset left = { 0 };
-
-	idset_for_each(id, mine) {
-		const struct machine_cpu *own = machine_cpu_of(machine, (unsigned int)id);
-
-		for (unsigned int i = 0; own && i < machine->cpu_count; i++)
-			if (machine->cpus[i].core == own->core)
-				idset_add(&left, machine->cpus[i].os);
-	}
-	idset_intersect(&left, &capacity->usable);
-	idset_subtract(&left, &capacity->dedicated);
-	return left;
 }

@@ -468,7 +468,7 @@ static int place_io(struct request *request, const struct capacity *capacity, st
 	for (unsigned int i = 0; i < request->vm->vcpus; i++)
 		idset_union(&own, &placed->pins[i]);
 	if (request->vm->dedicated)
-		placed->io_cpus = cores_leftover(capacity, &own);
+		placed->io_cpus = capacity_leftover(capacity, &own);
 	for (unsigned int i = 0; idset_empty(&placed->io_cpus) && i < request->home_count; i++)
 		placed->io_cpus = room_shared_cpus(capacity, request->homes[i].cpu);
 	if (idset_empty(&placed->io_cpus)) {
@@ -513,6 +513,8 @@ static int finish(struct request *request, const struct capacity *capacity, stru
 
 	make_nodes(request);
 	make_distances(request->placed, capacity->machine);
+	if (request->guest)
+		placement_tell_memory(request);
 	rc = share_cpus(request, capacity, err);
 	if (rc == 0) {
 		explain_cpus(request, capacity);

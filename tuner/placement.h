@@ -51,6 +51,8 @@ int place_auto(struct request *request, struct capacity *capacity, struct error 
 bool place_kept(struct request *request, struct capacity *capacity);
 /* Fills ->kept of a request whose guest runs. */
 void placement_read_kept(struct request *request);
+/* Says so when a running guest's memory was put on other nodes than the profile wants now. */
+void placement_tell_memory(struct request *request);
 /* Whether the running guest is the one the profile describes; what cannot be changed must be equal. */
 int placement_check_running(const struct profile_vm *vm, const struct guest *guest, struct error *err);
 /* The running guest of that very name, or NULL. */

@@ -384,6 +384,23 @@ static void a_thread_that_was_moved_is_pinned_back(void **state)
 	clear(&bench);
 }
 
+/* Pages are not moved behind one's back: the plan pins the threads and says what to do. */
+static void memory_on_other_nodes_is_told(void **state)
+{
+	static const char *const cpus[] = { "5", "6" };
+	struct snapshot *snapshot = machine();
+	struct bench bench;
+
+	(void)state;
+	set_argv(run_guest(snapshot, "a", cpus, 2, "4,7"),
+		"cpus=0-1,memory=512M,host-node=1,pages=4K", "0=5,1=6");
+	plan_on(&bench, snapshot, "vm a { kernel = k vcpus = 2 pages = 4K nodes = \"0\" }");
+	expect(&bench, 0, ACTION_AFFINITY, "100:7/101:8", "5", "0-3");
+	assert_non_null(strstr(bench.plan->vms[0].why,
+		"its memory was put on node 1; 'vmtune move a 0' brings it here"));
+	clear(&bench);
+}
+
 /* A guest of another VMM has no command line of ours: its threads say where it lives. */
 static void a_foreign_guest_keeps_its_node(void **state)
 {
@@ -484,6 +501,7 @@ int main(void)
 		cmocka_unit_test(the_command_line_tells_the_whole_place),
 		cmocka_unit_test(a_guest_that_runs_as_planned_needs_nothing),
 		cmocka_unit_test(a_thread_that_was_moved_is_pinned_back),
+		cmocka_unit_test(memory_on_other_nodes_is_told),
 		cmocka_unit_test(a_foreign_guest_keeps_its_node),
 		cmocka_unit_test(cpus_of_strangers_are_not_given_away),
 		cmocka_unit_test(a_guest_that_differs_must_be_stopped_first),
