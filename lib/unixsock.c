@@ -88,6 +88,12 @@ int unixsock_listen(const char *path, struct error *err)
 	return fd;
 }
 
+void unixsock_unlisten(int fd, const char *path)
+{
+	unlink(path);
+	close(fd);
+}
+
 int unixsock_connect(const char *path, struct error *err)
 {
 	struct sockaddr_un address;

@@ -26,8 +26,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "lib/unixsock.h"
 #include "lib/xalloc.h"
-#include "vmm/unix_socket.h"
 
 #define RING         (64u * 1024)
 #define INPUT_MAX    4096u
@@ -327,7 +327,7 @@ static void on_connect(void *opaque, uint32_t events)
 
 static int open_unix(struct chardev *chardev, struct error *err)
 {
-	chardev->listen_fd = unix_socket_listen(chardev->path, err);
+	chardev->listen_fd = unixsock_listen(chardev->path, err);
 	if (chardev->listen_fd >= 0)
 		chardev->listener = loop_add(chardev->vm->loop, chardev->listen_fd, EPOLLIN, on_connect,
 			chardev, err);
@@ -394,7 +394,7 @@ void chardev_close(struct chardev *chardev)
 	if (chardev->terminal)
 		tcsetattr(chardev->in_fd, TCSANOW, &chardev->saved);
 	if (chardev->listen_fd >= 0)
-		unix_socket_close(chardev->listen_fd, chardev->path);
+		unixsock_unlisten(chardev->listen_fd, chardev->path);
 	if (chardev->in_fd >= 0)
 		close(chardev->in_fd);
 	if (chardev->out_fd >= 0)

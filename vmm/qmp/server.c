@@ -180,10 +180,8 @@ void qmp_stop(struct qmp_server *server)
 	qmp_events_free(server->events);
 	loop_remove(server->retry);
 	loop_remove(server->source);
-	if (server->fd >= 0) {
-		unlink(server->path);
-		close(server->fd);
-	}
+	if (server->fd >= 0)
+		unixsock_unlisten(server->fd, server->path);
 	free(server->path);
 	free(server);
 }
