@@ -17,14 +17,11 @@
 #include "lib/size.h"
 #include "lib/xalloc.h"
 
-#define LIST_TEXT 256
-
-/* "CPU 3" or "CPUs 2-5,8". Returns @buf. */
-static const char *cpu_text(const struct idset *cpus, char *buf)
+const char *placement_cpu_text(const struct idset *cpus, char buf[PLACEMENT_TEXT])
 {
-	int used = snprintf(buf, LIST_TEXT, "CPU%s ", idset_count(cpus) == 1 ? "" : "s");
+	int used = snprintf(buf, PLACEMENT_TEXT, "CPU%s ", idset_count(cpus) == 1 ? "" : "s");
 
-	idset_format(cpus, buf + used, LIST_TEXT - (size_t)used);
+	idset_format(cpus, buf + used, PLACEMENT_TEXT - (size_t)used);
 	return buf;
 }
 
@@ -82,8 +79,7 @@ struct home *homes_of(const struct capacity *capacity, unsigned int *count)
 	return homes;
 }
 
-/* The @index-th of @count parts of @whole in proportion to @weights; parts sum up to the whole. */
-static uint64_t part(uint64_t whole, const uint64_t *weights, unsigned int count, unsigned int index)
+uint64_t placement_part(uint64_t whole, const uint64_t *weights, unsigned int count, unsigned int index)
 {
 	double sum = 0, before = 0, after;
 
@@ -108,156 +104,14 @@ void request_split(struct request *request, const struct home *homes, const uint
 	request->home_count = count;
 	for (unsigned int i = 0; i < count; i++) {
 		struct home *home = &request->homes[i];
-		unsigned int vcpus = 1 + (unsigned int)part(request->vm->vcpus - count, weights, count, i);
+		unsigned int vcpus = 1 + (unsigned int)placement_part(request->vm->vcpus - count, weights, count, i);
 
 		*home = homes[i];
 		memset(&home->vcpus, 0, sizeof(home->vcpus));
-		home->bytes = (1 + part(steps - count, weights, count, i)) * step;
+		home->bytes = (1 + placement_part(steps - count, weights, count, i)) * step;
 		while (vcpus--)
 			idset_add(&home->vcpus, next++);
 	}
-}
-
-/* ---- explicit places ---- */
-
-static const char *node_list(const struct capacity *capacity, bool with_memory, char *buf)
-{
-	struct idset nodes = { 0 };
-
-	for (unsigned int i = 0; i < capacity->room_count; i++)
-		if (!with_memory || capacity->rooms[i].node->memory)
-			idset_add(&nodes, capacity->rooms[i].node->os);
-	return idset_format(&nodes, buf, LIST_TEXT);
-}
-
-static int check_nodes(const struct profile_vm *vm, const struct capacity *capacity, struct error *err)
-{
-	char list[LIST_TEXT];
-
-	idset_for_each(node, &vm->nodes) {
-		const struct room *room = capacity_room(capacity, node);
-
-		if (!room)
-			return profile_fault(&vm->at_nodes, &vm->at, err, "%s: this host has no node %d; it has "
-				"%s", vm->name, node, node_list(capacity, false, list));
-		if (!room->node->memory)
-			return profile_fault(&vm->at_nodes, &vm->at, err, "%s: node %d of this host has no "
-				"memory; nodes with memory are %s", vm->name, node,
-				node_list(capacity, true, list));
-	}
-	return 0;
-}
-
-static int place_nodes(struct request *request, const struct capacity *capacity, struct error *err)
-{
-	const struct profile_vm *vm = request->vm;
-	int rc = check_nodes(vm, capacity, err);
-	unsigned int count = 0;
-	struct home *homes;
-	char list[LIST_TEXT];
-
-	if (rc < 0)
-		return rc;
-	homes = xcalloc(idset_count(&vm->nodes), sizeof(*homes));
-	idset_for_each(node, &vm->nodes) {
-		struct room *room = capacity_room(capacity, node);
-
-		homes[count].memory = room;
-		homes[count++].cpu = nearest_room(capacity, room, false);
-	}
-	request_split(request, homes, NULL, count);
-	free(homes);
-	request_why(request, "node%s %s as the profile says", count == 1 ? "" : "s",
-		idset_format(&vm->nodes, list, sizeof(list)));
-	return 0;
-}
-
-/* The room that holds most of a set of CPUs. */
-static struct room *room_of_cpus(const struct capacity *capacity, const struct idset *cpus)
-{
-	unsigned int most = 0;
-	struct room *best = NULL;
-
-	for (unsigned int i = 0; i < capacity->room_count; i++) {
-		struct idset both = capacity->rooms[i].cpus;
-		unsigned int count;
-
-		idset_intersect(&both, cpus);
-		count = idset_count(&both);
-		if (count > most) {
-			most = count;
-			best = &capacity->rooms[i];
-		}
-	}
-	return best;
-}
-
-static int check_pins(const struct request *request, const struct capacity *capacity, struct error *err)
-{
-	const struct profile_vm *vm = request->vm;
-	char has[LIST_TEXT], bad[LIST_TEXT];
-
-	for (unsigned int i = 0; i < vm->pin_count; i++) {
-		struct idset outside = vm->pins[i];
-
-		idset_subtract(&outside, &capacity->usable);
-		if (!idset_empty(&outside))
-			return profile_fault(&vm->at_pins, &vm->at, err, "%s: vCPU %u is pinned to host CPU %s, "
-				"which cannot be used here; CPUs are %s", vm->name, i,
-				idset_format(&outside, bad, sizeof(bad)),
-				idset_format(&capacity->usable, has, sizeof(has)));
-		outside = vm->pins[i];
-		idset_intersect(&outside, &capacity->dedicated);
-		if (vm->dedicated && !idset_empty(&outside))
-			return profile_fault(&vm->at_pins, &vm->at, err, "%s: host CPU %s is dedicated to "
-				"another VM already", vm->name, idset_format(&outside, bad, sizeof(bad)));
-	}
-	return 0;
-}
-
-/* Memory goes to the nodes of the CPUs, in proportion to the vCPUs on each. */
-static int place_pins(struct request *request, struct capacity *capacity, struct error *err)
-{
-	const struct profile_vm *vm = request->vm;
-	uint64_t step = page_choice_step(vm->pages), weights[PROFILE_VCPUS_MAX] = { 0 };
-	int rc = check_pins(request, capacity, err);
-	char list[LIST_TEXT];
-	struct idset all = { 0 };
-
-	if (rc < 0)
-		return rc;
-	request->homes = xcalloc(capacity->room_count + 1, sizeof(*request->homes));
-	for (unsigned int i = 0; i < capacity->room_count; i++) {
-		struct room *room = &capacity->rooms[i];
-		struct home home = { .cpu = room, .memory = nearest_room(capacity, room, true) };
-
-		for (unsigned int vcpu = 0; vcpu < vm->vcpus; vcpu++)
-			if (room_of_cpus(capacity, &vm->pins[vcpu]) == room)
-				idset_add(&home.vcpus, vcpu);
-		if (idset_empty(&home.vcpus))
-			continue;
-		weights[request->home_count] = idset_count(&home.vcpus);
-		request->homes[request->home_count++] = home;
-	}
-	if (vm->memory / step < request->home_count || request->home_count > PROFILE_NODES_MAX)
-		return profile_fault(&vm->at_memory, &vm->at, err, "%s: the pins lie on %u nodes; %" PRIu64
-			"M of memory cannot be spread over them", vm->name, request->home_count,
-			vm->memory / MIB);
-	if (vm->guest_nodes && vm->guest_nodes < request->home_count)
-		return profile_fault(&vm->at_guest_nodes, &vm->at, err, "%s: the pins lie on %u host nodes; "
-			"leave guest_nodes out, or write %u", vm->name, request->home_count,
-			request->home_count);
-	for (unsigned int i = 0; i < request->home_count; i++)
-		request->homes[i].bytes = (1 + part(vm->memory / step - request->home_count, weights,
-			request->home_count, i)) * step;
-	for (unsigned int vcpu = 0; vcpu < vm->vcpus; vcpu++) {
-		request->placed->pins[vcpu] = vm->pins[vcpu];
-		idset_union(&all, &vm->pins[vcpu]);
-	}
-	if (vm->dedicated)
-		capacity_dedicate(capacity, &all);
-	request_why(request, "pinned to %s by the profile", cpu_text(&all, list));
-	return 0;
 }
 
 /* ---- taking memory and CPUs ---- */
@@ -377,15 +231,15 @@ static void make_nodes(struct request *request)
 	placed->nodes = xcalloc(wanted, sizeof(*placed->nodes));
 	for (unsigned int i = 0; i < homes; i++) {
 		const struct home *home = &request->homes[i];
-		unsigned int parts = (unsigned int)part(wanted, NULL, homes, i);
+		unsigned int parts = (unsigned int)placement_part(wanted, NULL, homes, i);
 		int vcpu = -1;
 
 		for (unsigned int j = 0; j < parts; j++) {
 			struct placed_node *node = &placed->nodes[placed->node_count++];
-			uint64_t vcpus = part(idset_count(&home->vcpus), NULL, parts, j);
+			uint64_t vcpus = placement_part(idset_count(&home->vcpus), NULL, parts, j);
 
 			node->host_node = (int)home->memory->node->os;
-			node->memory = part(home->bytes / step, NULL, parts, j) * step;
+			node->memory = placement_part(home->bytes / step, NULL, parts, j) * step;
 			while (vcpus-- && (vcpu = idset_next(&home->vcpus, vcpu)) >= 0)
 				idset_add(&node->vcpus, (unsigned int)vcpu);
 		}
@@ -410,7 +264,7 @@ static void make_distances(struct placed_vm *placed, const struct machine *machi
 static int share_cpus(struct request *request, const struct capacity *capacity, struct error *err)
 {
 	const struct profile_vm *vm = request->vm;
-	char list[LIST_TEXT];
+	char list[PLACEMENT_TEXT];
 
 	for (unsigned int i = 0; i < request->home_count && !vm->dedicated; i++) {
 		const struct home *home = &request->homes[i];
@@ -440,7 +294,7 @@ static int check_io(const struct request *request, const struct capacity *capaci
 {
 	const struct profile_vm *vm = request->vm;
 	struct idset outside = vm->io_cpus, taken = vm->io_cpus;
-	char list[LIST_TEXT];
+	char list[PLACEMENT_TEXT];
 
 	idset_subtract(&outside, &capacity->usable);
 	if (!idset_empty(&outside))
@@ -459,7 +313,7 @@ static int place_io(struct request *request, const struct capacity *capacity, st
 {
 	struct placed_vm *placed = request->placed;
 	struct idset own = { 0 };
-	char list[LIST_TEXT];
+	char list[PLACEMENT_TEXT];
 
 	if (!idset_empty(&request->vm->io_cpus)) {
 		placed->io_cpus = request->vm->io_cpus;
@@ -476,7 +330,7 @@ static int place_io(struct request *request, const struct capacity *capacity, st
 		idset_subtract(&placed->io_cpus, &capacity->dedicated);
 		request_why(request, "no CPU is left for I/O on its node");
 	} else if (request->vm->dedicated) {
-		request_why(request, "I/O on %s", cpu_text(&placed->io_cpus, list));
+		request_why(request, "I/O on %s", placement_cpu_text(&placed->io_cpus, list));
 	}
 	if (idset_empty(&placed->io_cpus))
 		request_why(request, "every CPU of this host is dedicated: I/O and the host run between "
@@ -488,7 +342,7 @@ static void explain_cpus(struct request *request, const struct capacity *capacit
 {
 	const struct home *home = &request->homes[0];
 	struct idset own = { 0 }, caches = { 0 };
-	char list[LIST_TEXT];
+	char list[PLACEMENT_TEXT];
 
 	for (unsigned int i = 0; i < request->vm->vcpus; i++)
 		idset_union(&own, &request->placed->pins[i]);
@@ -498,7 +352,7 @@ static void explain_cpus(struct request *request, const struct capacity *capacit
 		if (cpu)
 			idset_add(&caches, cpu->llc);
 	}
-	cpu_text(&own, list);
+	placement_cpu_text(&own, list);
 	if (request->vm->dedicated)
 		request_why(request, "%s for itself alone%s", list,
 			idset_count(&caches) == 1 ? ", behind one last-level cache" : "");

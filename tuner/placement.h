@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Private to placement.c (the order of things, explicit places, what is left to share),
- * placement_auto.c (choosing nodes) and placement_kept.c (guests that run already).
+ * Private to placement.c (the order of things, what is left to share), placement_explicit.c (places
+ * the profile names), placement_auto.c (choosing nodes) and placement_kept.c (guests that run).
  */
 #ifndef VMTUNE_TUNER_PLACEMENT_H
 #define VMTUNE_TUNER_PLACEMENT_H
@@ -26,6 +26,14 @@ struct request {
 	struct idset *kept;        /* host CPUs of each vCPU that a running guest has, or NULL */
 };
 
+#define PLACEMENT_TEXT 256
+
+/* "CPU 3" or "CPUs 2-5,8". Returns @buf. */
+const char *placement_cpu_text(const struct idset *cpus, char buf[PLACEMENT_TEXT]);
+
+/* The @index-th of @count parts of @whole in proportion to @weights; parts sum up to the whole. */
+uint64_t placement_part(uint64_t whole, const uint64_t *weights, unsigned int count, unsigned int index);
+
 /* Appends a sentence to the reasons. */
 void request_why(struct request *request, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -40,6 +48,10 @@ void request_split(struct request *request, const struct home *homes, const uint
 struct home *homes_of(const struct capacity *capacity, unsigned int *count);
 /* The room nearest to @node that has CPUs (@memory false) or memory, @node itself first. */
 struct room *nearest_room(const struct capacity *capacity, const struct room *from, bool memory);
+
+/* The places a profile names: nodes in equal parts; CPUs with their memory. 0, or negative with @err. */
+int place_nodes(struct request *request, const struct capacity *capacity, struct error *err);
+int place_pins(struct request *request, struct capacity *capacity, struct error *err);
 
 /* Chooses homes for a VM that may live anywhere. Returns 0, or negative with what is missing where. */
 int place_auto(struct request *request, struct capacity *capacity, struct error *err);
