@@ -153,6 +153,19 @@ static unsigned int take_from_llc(struct cores *list, unsigned int llc, unsigned
 	return taken;
 }
 
+/* Neighbouring vCPUs on neighbouring CPUs: by cache, core and thread, whatever the order of taking. */
+static int by_topology(const void *a, const void *b, void *machine)
+{
+	const struct machine_cpu *left = machine_cpu_of(machine, *(const unsigned int *)a);
+	const struct machine_cpu *right = machine_cpu_of(machine, *(const unsigned int *)b);
+
+	if (left->llc != right->llc)
+		return left->llc < right->llc ? -1 : 1;
+	if (left->core != right->core)
+		return left->core < right->core ? -1 : 1;
+	return left->os < right->os ? -1 : left->os > right->os;
+}
+
 bool cores_take(struct capacity *capacity, const struct room *room, unsigned int count,
 	unsigned int *order)
 {
@@ -169,6 +182,7 @@ bool cores_take(struct capacity *capacity, const struct room *room, unsigned int
 	for (unsigned int i = 0; i < count; i++)
 		idset_add(&cpus, order[i]);
 	capacity_dedicate(capacity, &cpus);
+	qsort_r(order, count, sizeof(*order), by_topology, (void *)capacity->machine);
 	free(list.cores);
 	return true;
 }

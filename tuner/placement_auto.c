@@ -264,7 +264,7 @@ static int refuse(const struct search *search, struct error *err)
 	else
 		snprintf(needs, sizeof(needs), "%" PRIu64 "M of memory", vm->memory / MIB);
 	tell_rooms(search, rooms, sizeof(rooms));
-	return profile_fault(&vm->at, &vm->at, err, "%s needs %s and %u %sCPU%s%s; to be had are %s", vm->name,
+	return profile_fault(&vm->at, &vm->at, err, "%s needs %s and %u %sCPU%s%s; left for it are %s", vm->name,
 		needs, vm->vcpus, vm->dedicated ? "dedicated " : "", vm->vcpus == 1 ? "" : "s",
 		vm->dedicated ? ", and one stays with the host and I/O" : "", rooms);
 }
