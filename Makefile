@@ -172,6 +172,7 @@ install: all
 	install -m 755 $(BUILD)/vmm $(BUILD)/vmtop $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 $(BUILD)/guest.elf $(DESTDIR)$(PREFIX)/share/vmtune/
 	install -m 644 profiles/*.conf $(DESTDIR)$(PREFIX)/share/vmtune/profiles/
+	sed -i 's,\.\./build/guest\.elf,../guest.elf,' $(DESTDIR)$(PREFIX)/share/vmtune/profiles/demo.conf
 	install -m 644 $(MAN1) $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 $(MAN5) $(DESTDIR)$(PREFIX)/share/man/man5/
 
