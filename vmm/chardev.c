@@ -204,6 +204,17 @@ static size_t unescape(struct chardev *chardev, uint8_t *data, size_t length)
 	return kept;
 }
 
+/* A client that closed only its sending half still reads: only EPOLLHUP can come after that. */
+static void end_of_input(struct chardev *chardev, uint32_t events)
+{
+	if (chardev->kind != CHARDEV_UNIX)
+		loop_remove(steal_pointer(&chardev->in));
+	else if (events & (EPOLLHUP | EPOLLERR))
+		disconnect(chardev);
+	else
+		loop_modify(chardev->in, 0);
+}
+
 static void on_input(void *opaque, uint32_t events)
 {
 	struct chardev *chardev = opaque;
@@ -211,7 +222,6 @@ static void on_input(void *opaque, uint32_t events)
 	size_t room = chardev->ops->room(chardev->opaque);
 	ssize_t got;
 
-	(void)events;
 	if (!room) {
 		loop_remove(steal_pointer(&chardev->in));
 		/* The front end may have made room before it could see that nobody watches. */
@@ -223,9 +233,7 @@ static void on_input(void *opaque, uint32_t events)
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (got <= 0) {
-		if (chardev->kind == CHARDEV_UNIX)
-			disconnect(chardev);
-		loop_remove(steal_pointer(&chardev->in));
+		end_of_input(chardev, events);
 		return;
 	}
 	if (chardev->terminal)

@@ -54,8 +54,10 @@ int pm_add(struct vm *vm, struct error *err)
 void pm_write_reset_vector(struct guest_memory *memory)
 {
 	static const uint8_t code[] = {
-		0xb0, PM_RESET_VALUE, /* mov $PM_RESET_VALUE, %al */
-		0xba, (LAYOUT_PM_PORT + PM_RESET) & 0xff, (LAYOUT_PM_PORT + PM_RESET) >> 8, /* mov $port, %dx */
+		/* Byte operations only: the same in real mode, where guests come from, and in others. */
+		0xb6, (LAYOUT_PM_PORT + PM_RESET) >> 8, /* mov $..., %dh */
+		0xb2, (LAYOUT_PM_PORT + PM_RESET) & 0xff, /* mov $..., %dl */
+		0xb0, PM_RESET_VALUE, /* mov $..., %al */
 		0xee, /* out %al, (%dx) */
 		0xf4, 0xeb, 0xfd, /* 1: hlt; jmp 1b */
 	};
