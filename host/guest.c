@@ -18,8 +18,6 @@
 #include "lib/size.h"
 #include "lib/xalloc.h"
 
-#define ROLLUP_RSS_MAX GIB /* 7 ms of the guest's mmap lock when it is all 4K pages */
-
 /* ---- descriptors ------------------------------------------------------------------------------ */
 
 struct fd_visit {
@@ -127,16 +125,6 @@ bool guest_refresh(const struct root *root, struct guest *guest)
 	read_memory(root, guest);
 	guest->exits = guest_handles_exits(guest->handles, root);
 	return true;
-}
-
-void guest_refresh_huge(const struct root *root, struct guest *guest)
-{
-	char text[8192];
-
-	guest->anon_huge = GUEST_UNKNOWN;
-	if (guest->rss <= ROLLUP_RSS_MAX &&
-		root_read(root, text, sizeof(text), "/proc/%d/smaps_rollup", guest->pid) > 0)
-		guest->anon_huge = proc_field_bytes(text, "AnonHugePages");
 }
 
 void guest_refresh_balloon(struct guest *guest, int timeout_ms)

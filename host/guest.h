@@ -95,8 +95,8 @@ void guests_update(const struct root *root, struct guest_list *list);
 bool guest_refresh(const struct root *root, struct guest *guest);
 
 /*
- * Reads ->anon_huge again. Apart, because the kernel walks the guest's page tables for it; a guest
- * that would be held up for long by that (much RAM in 4K pages) stays GUEST_UNKNOWN.
+ * Reads ->anon_huge again. Apart, because the kernel walks the guest's page tables for it; for a guest
+ * with more than 1 GiB of small pages it is an estimate by sample, GUEST_UNKNOWN without root.
  */
 void guest_refresh_huge(const struct root *root, struct guest *guest);
 

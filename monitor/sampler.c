@@ -20,7 +20,8 @@
 #define HUGE_MS        10000
 #define BALLOON_MS     5000
 #define QUIET_MS       60000
-#define QMP_TIMEOUT_MS 100
+#define QMP_TIMEOUT_MS 100  /* a sample waits no longer than this for the one guest it asks */
+#define QMP_PATIENT_MS 1000 /* for the single frame that asks everybody and comes not again */
 
 /* What is remembered of a guest between samples, beside struct guest. */
 struct memory {
@@ -103,9 +104,9 @@ static void forget_ended(struct sampler *sampler)
 	sampler->memory_count = kept;
 }
 
-static void ask_balloon(struct guest *guest, struct memory *memory, uint64_t now_ms)
+static void ask_balloon(struct guest *guest, struct memory *memory, uint64_t now_ms, int timeout_ms)
 {
-	guest_refresh_balloon(guest, QMP_TIMEOUT_MS);
+	guest_refresh_balloon(guest, timeout_ms);
 	memory->balloon = guest->balloon;
 	memory->balloon_due = now_ms + (guest->balloon == GUEST_UNKNOWN ? QUIET_MS : BALLOON_MS);
 }
@@ -128,7 +129,7 @@ static void ask_slowly(struct sampler *sampler, uint64_t now_ms, bool all)
 
 		memory->seen = true;
 		if (guest->qmp && (all || (!balloon_asked && memory->balloon_due <= now_ms))) {
-			ask_balloon(guest, memory, now_ms);
+			ask_balloon(guest, memory, now_ms, all ? QMP_PATIENT_MS : QMP_TIMEOUT_MS);
 			balloon_asked = true;
 		}
 		if (all || (!huge_asked && memory->huge_due <= now_ms)) {
