@@ -34,7 +34,7 @@ struct balloon {
 	unsigned int polling;
 };
 
-static bool mergeable;
+static bool marked;
 
 void vm_pause(struct vm *vm)
 {
@@ -71,17 +71,17 @@ const char *run_state_name(enum run_state state)
 	return state == RUN_STATE_PAUSED ? "paused" : "running";
 }
 
-int memory_set_mergeable(struct guest_memory *memory, bool wanted, struct error *err)
+int memory_set_mergeable(struct guest_memory *memory, bool mergeable, struct error *err)
 {
 	check(memory && err);
-	mergeable = wanted;
+	marked = mergeable;
 	return 0;
 }
 
 bool memory_is_mergeable(const struct guest_memory *memory, unsigned int node)
 {
 	check(memory && !node);
-	return mergeable;
+	return marked;
 }
 
 int balloon_check(const struct vm_config *config, struct error *err)
