@@ -128,18 +128,19 @@ fuzz:
 deps:
 	$(Q)tests/deps
 
-# The access counter of the lab (a plugin of QEMU's TCG), and what its test runs.
-$(BUILD)/lab/numa_count.so: tests/lab/plugin/numa_count.c
+# The lab's plugins for QEMU's TCG, and a program that their test runs.
+LAB_PLUGINS := $(BUILD)/lab/numa_count.so $(BUILD)/lab/stale_int3.so
+$(LAB_PLUGINS): $(BUILD)/lab/%.so: tests/lab/plugin/%.c tests/lab/plugin/qemu_plugin.h
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 $(WARNINGS) -O2 -g -fPIC -fvisibility=hidden -shared -o $@ $<
+	$(Q)$(CC) -D_GNU_SOURCE -I. -std=gnu11 $(WARNINGS) -O2 -g -fPIC -fvisibility=hidden -shared -o $@ $<
 $(BUILD)/lab/touch: tests/lab/plugin/touch.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O2 -static -no-pie -o $@ $<
 
 lab-files: deps
-	$(Q)$(MAKE) -s $(BUILD)/lab/numa_count.so $(BUILD)/lab/touch
+	$(Q)$(MAKE) -s $(LAB_PLUGINS) $(BUILD)/lab/touch
 	$(Q)BUILD=$(BUILD) tests/lab/fetch
 
 demo: deps
