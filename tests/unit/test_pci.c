@@ -332,15 +332,15 @@ static int apic_open(struct apic *apic)
 
 	apic->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (apic->kvm_fd < 0)
-		return -errno;
+		return -1;
 	apic->vm_fd = ioctl(apic->kvm_fd, KVM_CREATE_VM, 0);
 	if (apic->vm_fd < 0 || ioctl(apic->vm_fd, KVM_CREATE_IRQCHIP, 0) < 0)
-		return -errno;
+		return -1;
 	apic->vcpu_fd = ioctl(apic->vm_fd, KVM_CREATE_VCPU, 0);
 	if (apic->vcpu_fd < 0 || ioctl(apic->vcpu_fd, KVM_GET_LAPIC, &lapic) < 0)
-		return -errno;
+		return -1;
 	memcpy(lapic.regs + 0xf0, &spurious, sizeof(spurious));
-	return ioctl(apic->vcpu_fd, KVM_SET_LAPIC, &lapic) < 0 ? -errno : 0;
+	return ioctl(apic->vcpu_fd, KVM_SET_LAPIC, &lapic) < 0 ? -1 : 0;
 }
 
 static bool apic_requested(const struct apic *apic, unsigned int vector)
@@ -365,11 +365,12 @@ static void test_msix_delivery(void **state)
 {
 	struct bench *bench;
 	struct pci_msix *msix;
-	struct apic apic;
+	struct apic apic = {-1, -1, -1};
 
 	if (apic_open(&apic) < 0) {
 		print_message("no usable /dev/kvm\n");
 		skip();
+		return;
 	}
 	start(state, apic.vm_fd);
 	bench = *state;

@@ -29,7 +29,7 @@
 #define DRIVER_RAM      0x200000u
 #define DRIVER_QUEUES   0x10000u /* 64 KiB for the rings of each queue */
 #define DRIVER_DATA     0x100000u
-#define DRIVER_PATIENCE 5000     /* milliseconds until a missing answer is a failure */
+#define DRIVER_PATIENCE 30000    /* milliseconds until a missing answer is a failure */
 
 #define DRIVER_BDF (1u << 3)
 
