@@ -70,6 +70,7 @@ static int start(void **state, int vm_fd)
 	struct pci_device *device = &bench->device;
 	struct error err;
 
+	vm_state_init(&bench->vm);
 	bench->vm.vm_fd = vm_fd;
 	bus_init(&bench->vm.pio);
 	bus_init(&bench->vm.mmio);
@@ -104,6 +105,7 @@ static int teardown(void **state)
 	irq_release(&bench->vm.irq);
 	bus_release(&bench->vm.mmio);
 	bus_release(&bench->vm.pio);
+	vm_state_release(&bench->vm);
 	free(bench);
 	return 0;
 }
