@@ -115,16 +115,22 @@ static void read_memory(const struct root *root, struct guest *guest)
 		guest->ksm_pages = GUEST_UNKNOWN;
 }
 
-bool guest_refresh(const struct root *root, struct guest *guest)
+/* With @fds it also looks again for vCPUs whose threads are not known yet (a guest started paused). */
+static bool refresh(const struct root *root, struct guest *guest, const struct guest_fds *fds)
 {
 	struct proc_stat stat;
 
 	if (proc_stat_read(root, guest->pid, 0, &stat) < 0 || stat.start != guest->start ||
-		stat.state == 'Z' || !guest_threads_read(root, guest, NULL))
+		stat.state == 'Z' || !guest_threads_read(root, guest, fds))
 		return false;
 	read_memory(root, guest);
 	guest->exits = guest_handles_exits(guest->handles, root);
 	return true;
+}
+
+bool guest_refresh(const struct root *root, struct guest *guest)
+{
+	return refresh(root, guest, NULL);
 }
 
 void guest_refresh_balloon(struct guest *guest, int timeout_ms)
@@ -202,7 +208,7 @@ static bool keep_known(struct sweep *sweep, pid_t pid, const struct guest_fds *f
 
 		if (guest->pid != pid)
 			continue;
-		if (!guest_handles_current(guest->handles, fds) || !guest_refresh(sweep->root, guest))
+		if (!guest_handles_current(guest->handles, fds) || !refresh(sweep->root, guest, fds))
 			return false;
 		add_guest(sweep->list, guest);
 		*guest = sweep->before->guests[--sweep->before->count];

@@ -117,7 +117,9 @@ static json_t *take_frame(struct qmp *qmp, int *result)
 		qmp->searched = qmp->end;
 		return NULL;
 	}
-	frame = json_loadb(start, (size_t)(newline - start), JSON_REJECT_DUPLICATES, NULL);
+	/* QEMU writes 2^64-1 for a statistic the guest did not report, past what jansson's integers hold. */
+	frame = json_loadb(start, (size_t)(newline - start),
+		JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
 	qmp->begin = qmp->searched = (size_t)(newline + 1 - qmp->buffer);
 	if (!json_is_object(frame)) {
 		json_decref(frame);

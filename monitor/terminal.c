@@ -43,7 +43,7 @@ static void open_colours(void)
 
 	if ((refused && *refused) || !has_colors() || start_color() == ERR || use_default_colors() == ERR)
 		return;
-	for (short i = 0; i < PAINT_COUNT; i++)
+	for (int i = 0; i < PAINT_COUNT; i++)
 		init_pair((short)(i + 1), paints[i].foreground, -1);
 }
 

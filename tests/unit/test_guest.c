@@ -31,8 +31,10 @@ static int open_guests(void **state)
 {
 	struct captured *captured = calloc(1, sizeof(*captured));
 
-	if (!captured || capture_open(&captured->root, "smt-two-nodes") < 0)
+	if (!captured || capture_open(&captured->root, "smt-two-nodes") < 0) {
+		free(captured);
 		return -1;
+	}
 	guests_read(&captured->root, &captured->list);
 	*state = captured;
 	return 0;

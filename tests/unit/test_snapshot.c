@@ -121,7 +121,7 @@ static void damaged_files_are_one_clear_error(void **state)
 {
 	static const char *const texts[] = {
 		"", "{", "[]", "{}", "{\"vmtune-snapshot\": 2}", "{\"vmtune-snapshot\": 1}", "<topology>",
-		"{\"vmtune-snapshot\": 1, \"machine\": {\"xml\": \"<x>\"}}", "\x7f""ELF",
+		"{\"vmtune-snapshot\": 1, \"machine\": {\"xml\": \"<x>\"}}", "\177ELF",
 	};
 
 	(void)state;
