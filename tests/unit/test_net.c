@@ -128,25 +128,58 @@ static uint8_t *guest_mac(struct bench *bench, uint8_t mac[6])
 
 /* ---- user ---------------------------------------------------------------------------------------- */
 
-static void test_arp(void **state)
-{
-	struct bench *bench = new_bench(NET_USER);
-	uint8_t request[42] = {[12] = 8, [13] = 6, [15] = 1, [16] = 8, [18] = 6, [19] = 4, [21] = 1};
-	static const uint8_t guest[] = {10, 0, 2, 15}, gateway[] = {10, 0, 2, 2};
-	uint8_t reply[2048], mac[6];
+static const uint8_t gateway[] = {10, 0, 2, 2};
 
-	(void)state;
-	start_guest(bench, 1u << VIRTIO_NET_F_MAC, 2048, 16);
+/* Asks who has the gateway's address. */
+static void send_arp(struct bench *bench)
+{
+	uint8_t request[42] = {[12] = 8, [13] = 6, [15] = 1, [16] = 8, [18] = 6, [19] = 4, [21] = 1};
+	static const uint8_t guest[] = {10, 0, 2, 15};
+	uint8_t mac[6];
+
 	memset(request, 0xff, 6);
 	memcpy(request + 6, guest_mac(bench, mac), 6);
 	memcpy(request + 22, mac, 6);
 	memcpy(request + 28, guest, 4);
 	memcpy(request + 38, gateway, 4);
 	guest_send(bench, request, sizeof(request));
+}
+
+static void expect_arp_reply(struct bench *bench)
+{
+	uint8_t reply[2048], mac[6];
+
 	assert_true(guest_receive(bench, ETH_P_ARP, reply, sizeof(reply)) >= 42);
 	assert_int_equal(reply[21], 2);
-	assert_memory_equal(reply, mac, 6);
+	assert_memory_equal(reply, guest_mac(bench, mac), 6);
 	assert_memory_equal(reply + 28, gateway, 4);
+}
+
+static void test_arp(void **state)
+{
+	struct bench *bench = new_bench(NET_USER);
+
+	(void)state;
+	start_guest(bench, 1u << VIRTIO_NET_F_MAC, 2048, 16);
+	send_arp(bench);
+	expect_arp_reply(bench);
+	free_bench(bench);
+}
+
+static void test_user_waits_for_room(void **state)
+{
+	struct bench *bench = new_bench(NET_USER);
+
+	(void)state;
+	start_guest(bench, 1u << VIRTIO_NET_F_MAC, 2048, 0);
+	bench->rx_count = 16;
+	for (unsigned int i = 0; i < 5; i++)
+		send_arp(bench);
+	for (unsigned int i = 0; i < 16; i++)
+		offer_rx(bench, i);
+	driver_kick(&bench->driver, RECEIVE);
+	for (unsigned int i = 0; i < 5; i++)
+		expect_arp_reply(bench);
 	free_bench(bench);
 }
 
@@ -343,6 +376,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_arp, "user network: the gateway answers"),
+		TEST(test_user_waits_for_room, "user network: frames wait until the guest has room"),
 		TEST(test_mac, "the MAC address follows from the name and is a private one"),
 		TEST(test_small_frames, "a frame without header stops the device"),
 		TEST(test_tap_transmit, "tap: a frame of the guest reaches the host"),

@@ -22,7 +22,8 @@
 #include "lib/xalloc.h"
 #include "vmm/virtio/net_peer.h"
 
-#define LIBRARY "libslirp.so.0"
+#define LIBRARY  "libslirp.so.0"
+#define HELD_MAX 512 /* frames; more are lost, as on a full switch */
 
 struct slirp_library {
 	__typeof__(slirp_new) *new;
@@ -30,6 +31,13 @@ struct slirp_library {
 	__typeof__(slirp_input) *input;
 	__typeof__(slirp_pollfds_fill) *pollfds_fill;
 	__typeof__(slirp_pollfds_poll) *pollfds_poll;
+};
+
+/* A frame that the guest had no buffer for. */
+struct held {
+	struct held *next;
+	size_t length;
+	uint8_t frame[];
 };
 
 struct user {
@@ -41,6 +49,8 @@ struct user {
 	struct loop_source *source, *timer;
 	struct pollfd *polls; /* what libslirp listed last; all of it is in the epoll descriptor */
 	unsigned int count, capacity;
+	struct held *held, **held_end;
+	unsigned int held_count;
 	uint8_t out[NET_FRAME_MAX], in[NET_FRAME_MAX]; /* seen from the guest */
 };
 
@@ -154,6 +164,52 @@ static void on_event(void *opaque, uint32_t events)
 	net_received(user->peer.net);
 }
 
+/* ---- frames that wait ---------------------------------------------------------------------------- */
+
+/* Losing one would cost its TCP connection a second: libslirp only sends again after a timeout. */
+static void hold(struct user *user, const uint8_t *frame, size_t length)
+{
+	struct held *held;
+
+	if (user->held_count == HELD_MAX)
+		return;
+	held = xmalloc(sizeof(*held) + length);
+	held->next = NULL;
+	held->length = length;
+	memcpy(held->frame, frame, length);
+	*user->held_end = held;
+	user->held_end = &held->next;
+	user->held_count++;
+}
+
+static void drop_first(struct user *user)
+{
+	struct held *held = user->held;
+
+	user->held = held->next;
+	if (!user->held)
+		user->held_end = &user->held;
+	user->held_count--;
+	free(held);
+}
+
+static void user_reset(struct net_peer *peer)
+{
+	struct user *user = user_of(peer);
+
+	while (user->held)
+		drop_first(user);
+}
+
+static void user_resume(struct net_peer *peer)
+{
+	struct user *user = user_of(peer);
+
+	while (user->held && net_receive(peer->net, user->held->frame, user->held->length))
+		drop_first(user);
+	net_received(peer->net);
+}
+
 /* ---- what libslirp calls ------------------------------------------------------------------------- */
 
 static ssize_t send_packet(const void *packet, size_t length, void *opaque)
@@ -164,9 +220,10 @@ static ssize_t send_packet(const void *packet, size_t length, void *opaque)
 		return -1;
 	memset(user->in, 0, NET_HEADER_SIZE); /* no offloads */
 	memcpy(user->in + NET_HEADER_SIZE, packet, length);
-	/* Without room the frame is lost; libslirp's TCP sends it again. */
-	net_receive(user->peer.net, user->in, NET_HEADER_SIZE + length);
-	return (ssize_t)length;
+	length += NET_HEADER_SIZE;
+	if (user->held || !net_receive(user->peer.net, user->in, length))
+		hold(user, user->in, length);
+	return (ssize_t)(length - NET_HEADER_SIZE);
 }
 
 static void guest_error(const char *message, void *opaque)
@@ -299,6 +356,7 @@ static void user_free(struct net_peer *peer)
 	loop_remove(user->timer);
 	if (user->epoll_fd >= 0)
 		close(user->epoll_fd);
+	user_reset(peer);
 	free(user->polls);
 	free(user);
 }
@@ -306,6 +364,8 @@ static void user_free(struct net_peer *peer)
 static const struct net_peer_ops user_ops = {
 	.send = user_send,
 	.sent = user_sent,
+	.reset = user_reset,
+	.resume = user_resume,
 	.free = user_free,
 };
 
@@ -372,6 +432,7 @@ struct net_peer *net_user_open(struct vm *vm, struct error *err)
 	struct user *user = xcalloc(1, sizeof(*user));
 
 	user->peer.ops = &user_ops;
+	user->held_end = &user->held;
 	user->loop = vm->loop;
 	user->epoll_fd = -1;
 	if (load(&user->slirp, err) < 0 || start(user, err) < 0) {
