@@ -117,9 +117,14 @@ static json_t *take_frame(struct qmp *qmp, int *result)
 		qmp->searched = qmp->end;
 		return NULL;
 	}
-	/* QEMU writes 2^64-1 for a statistic the guest did not report, past what jansson's integers hold. */
-	frame = json_loadb(start, (size_t)(newline - start),
-		JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
+	frame = json_loadb(start, (size_t)(newline - start), JSON_REJECT_DUPLICATES, NULL);
+	/*
+	 * QEMU writes 2^64-1 for a statistic the guest did not report, past what jansson's integers hold.
+	 * Only such a frame is read with reals: of those json_integer_value() makes 0.
+	 */
+	if (!frame)
+		frame = json_loadb(start, (size_t)(newline - start),
+			JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
 	qmp->begin = qmp->searched = (size_t)(newline + 1 - qmp->buffer);
 	if (!json_is_object(frame)) {
 		json_decref(frame);
@@ -225,7 +230,7 @@ json_t *qmp_call(struct qmp *qmp, const char *command, json_t *arguments, struct
 	while (!result && (answer = next_answer(qmp, deadline, &result))) {
 		json_t *answered = json_object_get(answer, "id");
 
-		if (!answered || json_integer_value(answered) == id)
+		if (!answered || (json_int_t)json_number_value(answered) == id)
 			break;
 		json_decref(answer);
 		answer = NULL;
