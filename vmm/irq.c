@@ -16,6 +16,7 @@
 
 #define PIC_PINS      16
 #define TABLE_ENTRIES (PIC_PINS + IRQ_MAX)
+#define PIN_MASKED    0x10000u /* redirection entry, 82093AA data sheet, 3.2.4 */
 
 static void add_pin(struct kvm_irq_routing *table, unsigned int gsi, unsigned int chip,
 	unsigned int pin)
@@ -48,6 +49,37 @@ void irq_release(struct irq_router *irq)
 	free(irq->table);
 	irq->table = NULL;
 	pthread_mutex_destroy(&irq->lock);
+}
+
+static void reset_ioapic(struct irq_router *irq)
+{
+	struct kvm_irqchip chip = {.chip_id = KVM_IRQCHIP_IOAPIC};
+
+	if (ioctl(irq->vm_fd, KVM_GET_IRQCHIP, &chip) < 0)
+		return;
+	chip.chip.ioapic.ioregsel = chip.chip.ioapic.id = chip.chip.ioapic.irr = 0;
+	for (unsigned int pin = 0; pin < LAYOUT_IOAPIC_PINS; pin++)
+		chip.chip.ioapic.redirtbl[pin].bits = PIN_MASKED;
+	ioctl(irq->vm_fd, KVM_SET_IRQCHIP, &chip);
+}
+
+static void reset_pic(struct irq_router *irq, unsigned int id)
+{
+	struct kvm_irqchip chip = {.chip_id = id};
+	__u8 elcr_mask;
+
+	if (ioctl(irq->vm_fd, KVM_GET_IRQCHIP, &chip) < 0)
+		return;
+	elcr_mask = chip.chip.pic.elcr_mask;
+	chip.chip.pic = (struct kvm_pic_state){.elcr_mask = elcr_mask};
+	ioctl(irq->vm_fd, KVM_SET_IRQCHIP, &chip);
+}
+
+void irq_reset(struct irq_router *irq)
+{
+	reset_pic(irq, KVM_IRQCHIP_PIC_MASTER);
+	reset_pic(irq, KVM_IRQCHIP_PIC_SLAVE);
+	reset_ioapic(irq);
 }
 
 void irq_set_level(struct irq_router *irq, unsigned int gsi, int level)

@@ -27,6 +27,9 @@ struct irq_router {
 int irq_init(struct irq_router *irq, int vm_fd, struct error *err);
 void irq_release(struct irq_router *irq);
 
+/* Back to power-on: nothing pending, every pin masked. MSI routes are their devices' to undo. */
+void irq_reset(struct irq_router *irq);
+
 /* Sets the level of IOAPIC pin @gsi (edge devices: 1 then 0). */
 void irq_set_level(struct irq_router *irq, unsigned int gsi, int level);
 

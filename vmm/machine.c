@@ -75,8 +75,14 @@ static void release_vm(struct vm *vm)
 		close(vm->vm_fd);
 }
 
+static void reset_irq(void *opaque)
+{
+	irq_reset(opaque);
+}
+
 static int build_irq(struct vm *vm, struct error *err)
 {
+	vm_on_reset(vm, reset_irq, &vm->irq);
 	return irq_init(&vm->irq, vm->vm_fd, err);
 }
 

@@ -20,6 +20,7 @@
 
 #include "lib/size.h"
 #include "lib/xalloc.h"
+#include "vmm/host_node.h"
 #include "vmm/memory_internal.h"
 
 #ifndef MFD_HUGE_SHIFT
@@ -187,6 +188,23 @@ static int advise(const struct memory_region *region, const struct memory_node *
 	return 0;
 }
 
+/* Of a hugetlb pool ENOMEM means: the pages that are free are reserved by others. */
+static int cannot_map(const struct memory_region *region, const struct memory_node *node, int errnum,
+	struct error *err)
+{
+	const struct idset anywhere = {0};
+	char size[SIZE_TEXT_MAX], unit[SIZE_TEXT_MAX];
+
+	if (errnum == ENOMEM && memory_is_hugetlb(node))
+		return error_set(err, ENOMEM,
+			"guest node %u: the host has %" PRId64 " %s pages that are free and not reserved, %" PRIu64
+			" needed",
+			region->node, host_free_hugepages(&anywhere, node->page_size),
+			size_format(unit, node->page_size), region->size / node->page_size);
+	return error_errno(err, errnum, "guest node %u: cannot map %s of memory", region->node,
+		size_format(size, region->size));
+}
+
 /* @offset: how much of the node lies in regions before this one. */
 static int map_region(struct guest_memory *memory, struct memory_region *region, uint64_t offset,
 	struct error *err)
@@ -197,11 +215,8 @@ static int map_region(struct guest_memory *memory, struct memory_region *region,
 	region->host = mmap(at, region->size, PROT_READ | PROT_WRITE, mmap_flags(node), node->memfd,
 		node->memfd >= 0 ? (off_t)offset : 0);
 	if (region->host == MAP_FAILED) {
-		char size[SIZE_TEXT_MAX];
-
 		region->host = NULL;
-		return error_errno(err, errno, "guest node %u: cannot map %s of memory", region->node,
-			size_format(size, region->size));
+		return cannot_map(region, node, errno, err);
 	}
 	if (bind_region(region, node, err) < 0)
 		return -EINVAL;

@@ -218,6 +218,9 @@ void vcpus_pause(struct vm *vm)
 
 void vcpus_resume(struct vm *vm)
 {
+	/* Tells the guest's watchdogs that the time was not theirs; fails when it has no kvmclock. */
+	for (unsigned int i = 0; i < vm->vcpu_count; i++)
+		ioctl(vm->vcpus[i].fd, KVM_KVMCLOCK_CTRL, 0);
 	pthread_mutex_lock(&vm->cpus_lock);
 	vm->cpus_paused = false;
 	pthread_cond_broadcast(&vm->cpus_go);

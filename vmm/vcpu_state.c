@@ -30,7 +30,7 @@ struct vcpu_state {
 	struct kvm_xcrs xcrs;
 	struct kvm_debugregs debug;
 	struct kvm_vcpu_events events;
-	struct kvm_fpu fpu;
+	struct kvm_xsave xsave;
 	struct kvm_msrs *msrs;
 };
 
@@ -44,7 +44,7 @@ static const struct part {
 	{"general registers", KVM_GET_REGS, KVM_SET_REGS, offsetof(struct vcpu_state, regs), 0},
 	{"system registers", KVM_GET_SREGS, KVM_SET_SREGS, offsetof(struct vcpu_state, sregs), 0},
 	{"local APIC", KVM_GET_LAPIC, KVM_SET_LAPIC, offsetof(struct vcpu_state, lapic), 0},
-	{"FPU", KVM_GET_FPU, KVM_SET_FPU, offsetof(struct vcpu_state, fpu), 0},
+	{"FPU", KVM_GET_XSAVE, KVM_SET_XSAVE, offsetof(struct vcpu_state, xsave), KVM_CAP_XSAVE},
 	{"XCR0", KVM_GET_XCRS, KVM_SET_XCRS, offsetof(struct vcpu_state, xcrs), KVM_CAP_XCRS},
 	{"debug registers", KVM_GET_DEBUGREGS, KVM_SET_DEBUGREGS, offsetof(struct vcpu_state, debug),
 		KVM_CAP_DEBUGREGS},

@@ -13,7 +13,7 @@ struct vcpu_state;
 /* Reads the state of @vcpu, which has not run yet. NULL with @err on failure. Free: _free(). */
 struct vcpu_state *vcpu_state_save(const struct vcpu *vcpu, struct error *err);
 /* Puts it into @vcpu, which may be another one: APIC id and the boot processor's mark are @vcpu's. */
-int vcpu_state_restore(const struct vcpu_state *state, const struct vcpu *vcpu, struct error *err);
+int vcpu_state_restore(const struct vcpu_state *saved, const struct vcpu *vcpu, struct error *err);
 void vcpu_state_free(struct vcpu_state *state);
 
 #endif
