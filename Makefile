@@ -54,7 +54,7 @@ $(BUILD)/vmm $(BUILD)/vmtune $(BUILD)/vmtop:
 
 define archive_rule
 $(call archive,$(1)): $(call object,$($(1)_SRC))
-	$$(Q)rm -f $$@ && ar rcs $$@ $$^
+	$$(Q)rm -f $$@ && ar qcs $$@ $$^
 endef
 $(foreach room,$(ROOMS),$(eval $(call archive_rule,$(room))))
 
