@@ -128,19 +128,20 @@ fuzz:
 deps:
 	$(Q)tests/deps
 
-# The lab's plugins for QEMU's TCG, and a program that their test runs.
+# The lab's plugins for QEMU's TCG, and programs that their tests run.
 LAB_PLUGINS := $(BUILD)/lab/numa_count.so $(BUILD)/lab/stale_int3.so
 $(LAB_PLUGINS): $(BUILD)/lab/%.so: tests/lab/plugin/%.c tests/lab/plugin/qemu_plugin.h
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -D_GNU_SOURCE -I. -std=gnu11 $(WARNINGS) -O2 -g -fPIC -fvisibility=hidden -shared -o $@ $<
-$(BUILD)/lab/touch: tests/lab/plugin/touch.c
+LAB_PROGRAMS := $(BUILD)/lab/touch $(BUILD)/lab/trap
+$(LAB_PROGRAMS): $(BUILD)/lab/%: tests/lab/plugin/%.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O2 -static -no-pie -o $@ $<
 
 lab-files: deps
-	$(Q)$(MAKE) -s $(LAB_PLUGINS) $(BUILD)/lab/touch
+	$(Q)$(MAKE) -s $(LAB_PLUGINS) $(LAB_PROGRAMS)
 	$(Q)BUILD=$(BUILD) tests/lab/fetch
 
 demo: deps
