@@ -354,6 +354,30 @@ static void test_tap_too_small(void **state)
 	free_bench(bench);
 }
 
+static uint16_t link_status(struct bench *bench)
+{
+	return (uint16_t)driver_get(&bench->driver,
+		bench->driver.device_config + offsetof(struct virtio_net_config, status), 2);
+}
+
+static void test_tap_deleted(void **state)
+{
+	struct bench *bench = new_tap_bench();
+	uint8_t frame[100];
+
+	(void)state;
+	start_guest(bench, 1u << VIRTIO_NET_F_MAC | 1u << VIRTIO_NET_F_STATUS, 2048, 16);
+	assert_int_equal(link_status(bench), VIRTIO_NET_S_LINK_UP);
+	assert_int_equal(system("ip link delete " TAP), 0);
+	for (unsigned int i = 0; i < DRIVER_PATIENCE && link_status(bench); i++)
+		usleep(1000);
+	assert_int_equal(link_status(bench), 0);
+	fill_frame(frame, sizeof(frame), 1);
+	guest_send(bench, frame, sizeof(frame)); /* into the void, but the queue goes on */
+	driver_probe(&bench->driver, 1u << VIRTIO_NET_F_MAC, 2);
+	free_bench(bench);
+}
+
 static void test_missing_tap(void **state)
 {
 	struct net_config net = {.backend = NET_TAP, .tap = (char *)"nosuchtap0"};
@@ -384,6 +408,7 @@ int main(void)
 		TEST(test_tap_merged, "tap: a frame is spread over merged buffers"),
 		TEST(test_tap_waits_for_room, "tap: a frame waits until the guest has room"),
 		TEST(test_tap_too_small, "tap: a frame too big for the buffers is dropped, the next is not"),
+		TEST(test_tap_deleted, "tap: an interface that is deleted takes the link down"),
 		TEST(test_missing_tap, "a tap interface that does not exist is refused by name"),
 	};
 

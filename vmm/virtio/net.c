@@ -113,6 +113,16 @@ void net_received(struct net *net)
 		virtqueue_notify(&net->device.queues[RECEIVE]);
 }
 
+void net_link_down(struct net *net)
+{
+	struct virtio_device *device = &net->device;
+
+	pthread_mutex_lock(&device->config_lock);
+	device->config[offsetof(struct virtio_net_config, status)] &= (uint8_t)~VIRTIO_NET_S_LINK_UP;
+	pthread_mutex_unlock(&device->config_lock);
+	virtio_config_changed(device);
+}
+
 /* ---- from the guest ------------------------------------------------------------------------------ */
 
 static void transmit(struct net *net)

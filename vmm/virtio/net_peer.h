@@ -49,6 +49,8 @@ struct net_peer {
  */
 bool net_receive(struct net *net, const void *frame, size_t length);
 void net_received(struct net *net);
+/* The cable came out, for good: tells the guest that its link is down. */
+void net_link_down(struct net *net);
 
 /* Plugs into the existing tap interface @name. NULL with @err when that fails. */
 struct net_peer *net_tap_open(struct vm *vm, const char *name, struct error *err);

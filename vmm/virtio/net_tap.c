@@ -23,7 +23,7 @@
 struct tap {
 	struct net_peer peer;
 	int fd;
-	struct loop_source *source;
+	struct loop_source *source; /* NULL once the interface is gone */
 	size_t held;            /* bytes of a frame in @frame that the guest had no room for */
 	char frame[NET_FRAME_MAX];
 };
@@ -61,16 +61,28 @@ static void pump(struct tap *tap)
 	net_received(tap->peer.net);
 }
 
+/* Somebody deleted the interface: without this the loop would be told so for ever. */
+static void lose_interface(struct tap *tap)
+{
+	warn("virtio-net: the tap interface is gone; the guest's link goes down");
+	loop_remove(steal_pointer(&tap->source));
+	net_link_down(tap->peer.net);
+}
+
 static void on_frame(void *opaque, uint32_t events)
 {
-	(void)events;
-	pump(opaque);
+	if (events & (EPOLLERR | EPOLLHUP))
+		lose_interface(opaque);
+	else
+		pump(opaque);
 }
 
 static void tap_resume(struct net_peer *peer)
 {
 	struct tap *tap = tap_of(peer);
 
+	if (!tap->source)
+		return;
 	loop_modify(tap->source, EPOLLIN);
 	if (tap->held)
 		pump(tap);
@@ -87,6 +99,8 @@ static void tap_ready(struct net_peer *peer, uint64_t features)
 	};
 	unsigned long wanted = 0;
 
+	if (!tap_of(peer)->source)
+		return;
 	/* Segmentation needs checksumming (5.1.3.1); a driver that forgot it gets neither. */
 	for (unsigned int i = 0; i < sizeof(offloads) / sizeof(offloads[0]); i++)
 		if (features >> offloads[i].feature & 1 && features >> VIRTIO_NET_F_GUEST_CSUM & 1)
@@ -100,7 +114,8 @@ static void tap_reset(struct net_peer *peer)
 	struct tap *tap = tap_of(peer);
 
 	tap->held = 0;
-	loop_modify(tap->source, 0);
+	if (tap->source)
+		loop_modify(tap->source, 0);
 }
 
 static void tap_free(struct net_peer *peer)
