@@ -76,7 +76,7 @@ const char *pvh_read(struct pvh_info *info, uint64_t address)
 	info->rsdp = start->rsdp_paddr;
 	if (start->cmdline_paddr) {
 		text = (const char *)start->cmdline_paddr;
-		for (n = 0; text[n] && n < PVH_CMDLINE - 1; n++)
+		for (n = 0; n < PVH_CMDLINE - 1 && text[n]; n++)
 			info->cmdline[n] = text[n];
 	}
 	wrong = read_memmap(info, start);

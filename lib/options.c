@@ -20,7 +20,7 @@ int options_parse(int argc, char **argv, const struct option_row *rows, void *ta
 	if (stop_at_operand)
 		shorts[used++] = '+';
 	shorts[used++] = ':';
-	for (int i = 0; rows[i].name && i < ROWS_MAX; i++) {
+	for (int i = 0; i < ROWS_MAX && rows[i].name; i++) {
 		longs[i].name = rows[i].name;
 		longs[i].has_arg = rows[i].value ? required_argument : no_argument;
 		longs[i].val = 256 + i;
