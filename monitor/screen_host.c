@@ -25,6 +25,15 @@ static const char *percent(double value, char out[FIGURE_MAX])
 	return figure_format(FORMAT_PERCENT, value, out);
 }
 
+/* With its sign, which "n/a" has not. */
+static const char *signed_percent(double value, char out[FIGURE_MAX])
+{
+	percent(value, out);
+	if (!isnan(value))
+		strcat(out, "%");
+	return out;
+}
+
 /* "some/full", each n/a when the kernel does not say. */
 static const char *pressure(const struct psi *psi, char out[2 * FIGURE_MAX])
 {
@@ -65,9 +74,9 @@ static void draw_cpu(struct frame *frame, const struct model *model)
 	char cpu[2 * FIGURE_MAX], memory[2 * FIGURE_MAX], io[2 * FIGURE_MAX];
 	int x = frame_printf(frame, 1, 0, PAINT_LABEL, "CPU ");
 
-	x = frame_printf(frame, 1, x, PAINT_PLAIN, "%s%% busy %s%% guest %s%% steal",
-		percent(model->cpu_busy, busy), percent(model->cpu_guest, guest),
-		percent(model->cpu_steal, steal));
+	x = frame_printf(frame, 1, x, PAINT_PLAIN, "%s busy %s guest %s steal",
+		signed_percent(model->cpu_busy, busy), signed_percent(model->cpu_guest, guest),
+		signed_percent(model->cpu_steal, steal));
 	x = frame_printf(frame, 1, x, PAINT_LABEL, "  PSI ");
 	frame_printf(frame, 1, x, PAINT_PLAIN, "cpu %s mem %s io %s", pressure(&sample->psi_cpu, cpu),
 		pressure(&sample->psi_memory, memory), pressure(&sample->psi_io, io));
@@ -92,11 +101,11 @@ static void draw_ksm(struct frame *frame, const struct model *model)
 	char saved[FIGURE_MAX], shared[FIGURE_MAX], scans[FIGURE_MAX], cpu[FIGURE_MAX];
 	int x = frame_printf(frame, 3, 0, PAINT_LABEL, "KSM ");
 
-	frame_printf(frame, 3, x, PAINT_PLAIN, "%s  %s saved by %s shared  %s full scans  ksmd %s%% CPU",
+	frame_printf(frame, 3, x, PAINT_PLAIN, "%s  %s saved by %s shared  %s full scans  ksmd %s CPU",
 		ksm->run < 3 ? states[ksm->run] : "n/a", bytes(known(ksm->pages_sharing) * 4096, saved),
 		bytes(known(ksm->pages_shared) * 4096, shared),
 		figure_format(FORMAT_COUNT, known(ksm->full_scans), scans),
-		percent(model->ksmd_percent, cpu));
+		signed_percent(model->ksmd_percent, cpu));
 }
 
 /* "[#####     ]" of what is in use. */
