@@ -109,15 +109,21 @@ int bench_do(struct bench_options *options, struct bench_pair *pair, bench_measu
 	return 0;
 }
 
-void bench_note(const struct bench_options *options, json_t *notes, const char *fmt, ...)
+static void note(const struct bench_options *options, json_t *notes, const char *fmt, va_list args)
 {
 	char text[512];
-	va_list args;
 
-	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
 	if (!options->common->json)
 		printf("note: %s\n", text);
 	json_array_append_new(notes, json_string(text));
+}
+
+void bench_note(const struct bench_options *options, json_t *notes, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	note(options, notes, fmt, args);
+	va_end(args);
 }

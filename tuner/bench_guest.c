@@ -257,7 +257,10 @@ static int read_counter(const char *path, struct accesses *accesses, struct erro
 
 	if (file)
 		fclose(file);
-	return got == 2 ? 0 : error_set(err, EIO, "%s does not say 'local N remote M'", path);
+	if (got == 2)
+		return 0;
+	error_set(err, EIO, "%s does not say 'local N remote M'", path);
+	return -EIO;
 }
 
 static int remote_share(const char *path, const struct accesses *before, double *value, struct error *err)
@@ -280,7 +283,7 @@ int bench_guest_run(const struct bench_guest *guest, const struct bench_place *p
 	struct error *err)
 {
 	struct arguments arguments = {0};
-	struct accesses before;
+	struct accesses before = {0};
 	char *output = NULL;
 	int status = guest->counter ? read_counter(guest->counter, &before, err) : 0;
 

@@ -53,10 +53,12 @@ static int choose_nodes(struct host_bench *bench, struct error *err)
 		if (idset_count(&cpus) >= guest->threads && (!bench->near || node->free > bench->near->free))
 			bench->near = node;
 	}
-	if (!bench->near || bench->near->free < 2 * bench_guest_memory(guest))
-		return error_set(err, ENOMEM, "no node has %u free CPUs and %" PRIu64 "M of free memory; "
+	if (!bench->near || bench->near->free < 2 * bench_guest_memory(guest)) {
+		error_set(err, ENOMEM, "no node has %u free CPUs and %" PRIu64 "M of free memory; "
 			"choose a smaller --size or fewer --threads", guest->threads,
 			2 * bench_guest_memory(guest) / MIB);
+		return -ENOMEM;
+	}
 	for (unsigned int i = 0; i < machine->node_count; i++) {
 		const struct machine_node *node = &machine->nodes[i];
 

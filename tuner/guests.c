@@ -96,15 +96,20 @@ static int find_identity(const struct action_context *context, const char *text,
 	int pid;
 	uint64_t start;
 
-	if (sscanf(text, "%d:%" SCNu64 " ", &pid, &start) != 2)
-		return error_set(err, EINVAL, "'%s' is no guest", text);
-	if (thread_start(&context->root, pid, pid) != start)
-		return error_set(err, ESRCH, "guest %s (PID %d) has ended", name, pid);
+	if (sscanf(text, "%d:%" SCNu64 " ", &pid, &start) != 2) {
+		error_set(err, EINVAL, "'%s' is no guest", text);
+		return -EINVAL;
+	}
+	if (thread_start(&context->root, pid, pid) != start) {
+		error_set(err, ESRCH, "guest %s (PID %d) has ended", name, pid);
+		return -ESRCH;
+	}
 	if (find_own(context, name, ref) && ref->pid == pid)
 		return 0;
 	if (find_any(context, name, ref) && ref->pid == pid)
 		return 0;
-	return error_set(err, ESRCH, "guest %s (PID %d) runs no virtual machine any more", name, pid);
+	error_set(err, ESRCH, "guest %s (PID %d) runs no virtual machine any more", name, pid);
+	return -ESRCH;
 }
 
 int guest_resolve(const struct action_context *context, const char *text, struct guest_ref *ref,
@@ -114,7 +119,8 @@ int guest_resolve(const struct action_context *context, const char *text, struct
 		return find_identity(context, text, ref, err);
 	if (find_own(context, text, ref) || find_any(context, text, ref))
 		return 0;
-	return error_set(err, ENOENT, "no guest '%s' runs here; vmtune status lists them", text);
+	error_set(err, ENOENT, "no guest '%s' runs here; vmtune status lists them", text);
+	return -ENOENT;
 }
 
 int guest_resolve_target(const struct action_context *context, struct action *action, struct error *err)

@@ -19,15 +19,21 @@ void verify_difference(struct verify *verify, const char *where, const char *wha
 		"what", what, "wanted", wanted, "found", found));
 }
 
-void verify_summary(struct verify *verify, const char *fmt, ...)
+static void append_text(json_t *texts, const char *fmt, va_list args)
 {
 	char text[512];
+
+	vsnprintf(text, sizeof(text), fmt, args);
+	json_array_append_new(texts, json_string(text));
+}
+
+void verify_summary(struct verify *verify, const char *fmt, ...)
+{
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
+	append_text(verify->summary, fmt, args);
 	va_end(args);
-	json_array_append_new(verify->summary, json_string(text));
 }
 
 /* ---- the host ------------------------------------------------------------------------------- */

@@ -132,7 +132,9 @@ static int verify_ram(struct verify *verify, const struct guest *guest, unsigned
 /* Rounded down: 100 means every page. */
 static double percent(const struct pages *pages)
 {
-	return (double)(pages->right * 1000 / pages->resident) / 10;
+	uint64_t tenths = pages->right * 1000 / pages->resident;
+
+	return (double)tenths / 10;
 }
 
 static int verify_pages(struct verify *verify, const struct guest *guest, const struct placed_vm *placed,

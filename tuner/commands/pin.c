@@ -38,16 +38,22 @@ static int parse_pin(const char *text, int *vcpu, struct idset *cpus, struct err
 	char *end;
 	long number;
 
-	if (!equals)
-		return error_set(err, EINVAL, "'%s' is not VCPU=CPUS (as in 0=2 or 1=4-7)", text);
-	if (idset_parse(equals + 1, cpus, err) < 0 || idset_empty(cpus))
-		return error_set(err, EINVAL, "'%s': no list of CPUs after '='", text);
+	if (!equals) {
+		error_set(err, EINVAL, "'%s' is not VCPU=CPUS (as in 0=2 or 1=4-7)", text);
+		return -EINVAL;
+	}
+	if (idset_parse(equals + 1, cpus, err) < 0 || idset_empty(cpus)) {
+		error_set(err, EINVAL, "'%s': no list of CPUs after '='", text);
+		return -EINVAL;
+	}
 	*vcpu = NOT_VCPU;
 	if (equals - text == 2 && !strncmp(text, "io", 2))
 		return 0;
 	number = strtol(text, &end, 10);
-	if (end != equals || number < 0 || number > IDSET_MAX)
-		return error_set(err, EINVAL, "'%s': neither a vCPU number nor 'io' before '='", text);
+	if (end != equals || number < 0 || number > IDSET_MAX) {
+		error_set(err, EINVAL, "'%s': neither a vCPU number nor 'io' before '='", text);
+		return -EINVAL;
+	}
 	*vcpu = (int)number;
 	return 0;
 }
@@ -59,7 +65,7 @@ static int add_pin(struct action_list *list, const struct guest *guest, const st
 	struct idset cpus;
 	int vcpu, status = parse_pin(text, &vcpu, &cpus, err);
 
-	if (status < 0)
+	if (status)
 		return status;
 	if (!idset_within(&cpus, online))
 		return error_set(err, EINVAL, "'%s': not all of these CPUs are online", text);
@@ -87,7 +93,7 @@ static int make_list(const struct root *root, int count, char **words, struct ac
 	if (!guest)
 		status = error_set(err, ENOENT, "no guest '%s' runs here; vmtune status lists them",
 			words[0]);
-	for (int i = 1; i < count && status >= 0; i++)
+	for (int i = 1; guest && i < count && status >= 0; i++)
 		status = add_pin(list, guest, &online, words[i], err);
 	guests_release(&guests);
 	return status;
