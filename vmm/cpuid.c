@@ -14,7 +14,7 @@
 #include "lib/xalloc.h"
 
 #define ENTRIES_MAX   256
-#define SPARE_ENTRIES 8 /* for the leaves that are added */
+#define SPARE_ENTRIES 8
 #define APIC_ID_MAX   254 /* 255 is the broadcast address */
 
 /* CPUID.1:ECX and :EDX */
@@ -73,10 +73,24 @@ void cpu_topology_init(struct cpu_topology *topology, const struct vm_config *co
 	}
 }
 
+/* Room for all that KVM may tell, and for the leaves that are added. */
+static struct kvm_cpuid2 *alloc_table(void)
+{
+	return xcalloc(1, sizeof(struct kvm_cpuid2) +
+			(ENTRIES_MAX + SPARE_ENTRIES) * sizeof(struct kvm_cpuid_entry2));
+}
+
+struct kvm_cpuid2 *cpuid_copy(const struct kvm_cpuid2 *cpuid)
+{
+	struct kvm_cpuid2 *copy = alloc_table();
+
+	memcpy(copy, cpuid, sizeof(*cpuid) + cpuid->nent * sizeof(cpuid->entries[0]));
+	return copy;
+}
+
 struct kvm_cpuid2 *cpuid_template(int kvm_fd, struct error *err)
 {
-	struct kvm_cpuid2 *cpuid =
-		xcalloc(1, sizeof(*cpuid) + (ENTRIES_MAX + SPARE_ENTRIES) * sizeof(cpuid->entries[0]));
+	struct kvm_cpuid2 *cpuid = alloc_table();
 
 	cpuid->nent = ENTRIES_MAX;
 	if (ioctl(kvm_fd, KVM_GET_SUPPORTED_CPUID, cpuid) < 0) {

@@ -8,7 +8,7 @@
 #include "vmm/vm.h"
 
 /*
- * Builds everything but running threads, in boot order. From here on the calling thread is the I/O
+ * Builds everything, in boot order; vCPUs are paused. From here on the calling thread is the I/O
  * thread and has its signals blocked. On failure what was built is taken down again.
  */
 int machine_create(struct vm *vm, const struct vm_config *config, struct error *err);

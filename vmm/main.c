@@ -89,8 +89,6 @@ static int start(struct session *session, const struct vm_config *config, struct
 	if (!ret)
 		ret = start_qmp(session, err);
 	if (!ret)
-		ret = vcpus_start(&session->vm, err);
-	if (!ret)
 		ret = write_pidfile(session, err);
 	if (!ret && !config->paused)
 		vm_resume(&session->vm);

@@ -32,12 +32,19 @@
 
 #define KICK_SIGNAL SIGRTMIN
 
+/* What all vCPUs are made from; only while they are being made. */
+struct vcpu_plan {
+	struct cpu_topology topology;
+	struct kvm_cpuid2 *cpuid;
+	size_t run_size;
+};
+
 static void on_kick(int signal_number)
 {
 	(void)signal_number; /* its arrival is the message: KVM_RUN returns EINTR */
 }
 
-/* ---- creation ---------------------------------------------------------------------------------- */
+/* ---- one vCPU ---------------------------------------------------------------------------------- */
 
 static int map_run(struct vcpu *vcpu, size_t size, struct error *err)
 {
@@ -50,66 +57,25 @@ static int map_run(struct vcpu *vcpu, size_t size, struct error *err)
 	return 0;
 }
 
-static int create_one(struct vcpu *vcpu, struct kvm_cpuid2 *cpuid,
-	const struct cpu_topology *topology, size_t run_size, struct error *err)
+static int create_one(struct vcpu *vcpu, struct error *err)
 {
 	const struct vm *vm = vcpu->vm;
-
-	vcpu->apic_id = topology->apic_id[vcpu->index];
-	vcpu->fd = ioctl(vm->vm_fd, KVM_CREATE_VCPU, (unsigned long)vcpu->apic_id);
-	if (vcpu->fd < 0)
-		return error_errno(err, errno, "KVM cannot create vCPU %u", vcpu->index);
-	vcpu->stats_fd = kvm_stats_fd(vm->kvm_fd, vcpu->fd);
-	cpuid_for_vcpu(cpuid, topology, vcpu->index);
-	if (ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid) < 0)
-		return error_errno(err, errno, "KVM refuses the CPUID of vCPU %u", vcpu->index);
-	return map_run(vcpu, run_size, err);
-}
-
-int vcpus_create(struct vm *vm, struct error *err)
-{
-	int run_size = ioctl(vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0), ret = 0;
-	unsigned int most = (unsigned int)kvm_extension(vm->kvm_fd, KVM_CAP_MAX_VCPUS);
-	struct cpu_topology *topology;
-	struct kvm_cpuid2 *cpuid;
-
-	if (run_size < (int)sizeof(struct kvm_run))
-		return error_set(err, ENODEV, "KVM_GET_VCPU_MMAP_SIZE gives %d bytes", run_size);
-	if (most && vm->config->cpus > most)
-		return error_set(err, EINVAL, "--cpus %u: this KVM takes at most %u", vm->config->cpus, most);
-	cpuid = cpuid_template(vm->kvm_fd, err);
-	if (!cpuid)
-		return -EIO;
-	topology = xmalloc(sizeof(*topology));
-	cpu_topology_init(topology, vm->config);
-	vm->vcpus = xcalloc(vm->config->cpus, sizeof(*vm->vcpus));
-	for (unsigned int i = 0; i < vm->config->cpus; i++)
-		vm->vcpus[i] = (struct vcpu){.vm = vm, .index = i, .fd = -1, .stats_fd = -1};
-	vm->vcpu_count = vm->config->cpus;
-	for (unsigned int i = 0; i < vm->vcpu_count && !ret; i++)
-		ret = create_one(&vm->vcpus[i], cpuid, topology, (size_t)run_size, err);
-	free(topology);
-	free(cpuid);
-	if (!ret) {
-		vm->power_on = vcpu_state_save(&vm->vcpus[0], err);
-		ret = vm->power_on ? 0 : -EIO;
-	}
-	return ret;
-}
-
-int vcpus_reset(struct vm *vm, struct error *err)
-{
+	const struct vcpu_plan *plan = vcpu->plan;
+	struct kvm_cpuid2 *cpuid = cpuid_copy(plan->cpuid);
 	int ret = 0;
 
-	for (unsigned int i = 0; i < vm->vcpu_count && !ret; i++)
-		ret = vcpu_state_restore(vm->power_on, &vm->vcpus[i], err);
-	if (!ret)
-		ret = boot_set_registers(vm->boot, vm->vcpus[0].fd, err);
-	pthread_mutex_lock(&vm->cpus_lock);
-	for (unsigned int i = 0; i < vm->vcpu_count; i++)
-		vm->vcpus[i].held = false;
-	pthread_mutex_unlock(&vm->cpus_lock);
-	return ret;
+	vcpu->apic_id = plan->topology.apic_id[vcpu->index];
+	vcpu->fd = ioctl(vm->vm_fd, KVM_CREATE_VCPU, (unsigned long)vcpu->apic_id);
+	if (vcpu->fd < 0)
+		ret = error_errno(err, errno, "KVM cannot create vCPU %u", vcpu->index);
+	if (!ret) {
+		vcpu->stats_fd = kvm_stats_fd(vm->kvm_fd, vcpu->fd);
+		cpuid_for_vcpu(cpuid, &plan->topology, vcpu->index);
+		if (ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid) < 0)
+			ret = error_errno(err, errno, "KVM refuses the CPUID of vCPU %u", vcpu->index);
+	}
+	free(cpuid);
+	return ret ? ret : map_run(vcpu, plan->run_size, err);
 }
 
 /* ---- the thread -------------------------------------------------------------------------------- */
@@ -141,18 +107,36 @@ static void hold(struct vcpu *vcpu)
 	pthread_mutex_unlock(&vcpu->vm->cpus_lock);
 }
 
-static void *vcpu_main(void *opaque)
+/* A name, a place, and then the vCPU: what KVM allocates for it comes from the node it will run on. */
+static int begin(struct vcpu *vcpu, struct error *err)
 {
-	struct vcpu *vcpu = opaque;
 	const struct idset *pin = &vcpu->vm->config->pin[vcpu->index];
 	char name[16];
 
 	snprintf(name, sizeof(name), "vcpu%u", vcpu->index);
 	thread_set_name(name);
+	thread_block_signals();
 	thread_allow_signal(KICK_SIGNAL);
-	if (!idset_empty(pin) && thread_pin(pin, &vcpu->failure) < 0)
-		error_prefix(&vcpu->failure, "--pin: vCPU %u", vcpu->index);
 	vcpu->tid = gettid();
+	if (!idset_empty(pin) && thread_pin(pin, err) < 0) {
+		error_prefix(err, "--pin: vCPU %u", vcpu->index);
+		return -EINVAL;
+	}
+	return create_one(vcpu, err);
+}
+
+static void *vcpu_main(void *opaque)
+{
+	struct vcpu *vcpu = opaque;
+	int ret = begin(vcpu, &vcpu->failure);
+
+	if (ret) {
+		pthread_mutex_lock(&vcpu->vm->cpus_lock);
+		vcpu->parked = true; /* for good */
+		pthread_cond_broadcast(&vcpu->vm->cpus_parked);
+		pthread_mutex_unlock(&vcpu->vm->cpus_lock);
+		return NULL;
+	}
 	while (park(vcpu)) {
 		while (!ioctl(vcpu->fd, KVM_RUN, 0))
 			if (!vcpu_handle_exit(vcpu))
@@ -165,6 +149,8 @@ static void *vcpu_main(void *opaque)
 	return NULL;
 }
 
+/* ---- all of them ------------------------------------------------------------------------------- */
+
 static void wait_parked(struct vm *vm)
 {
 	for (unsigned int i = 0; i < vm->vcpu_count; i++)
@@ -172,26 +158,75 @@ static void wait_parked(struct vm *vm)
 			pthread_cond_wait(&vm->cpus_parked, &vm->cpus_lock);
 }
 
-int vcpus_start(struct vm *vm, struct error *err)
+static int make_plan(const struct vm *vm, struct vcpu_plan *plan, struct error *err)
+{
+	int run_size = ioctl(vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+	unsigned int most = (unsigned int)kvm_extension(vm->kvm_fd, KVM_CAP_MAX_VCPUS);
+
+	if (run_size < (int)sizeof(struct kvm_run))
+		return error_set(err, ENODEV, "KVM_GET_VCPU_MMAP_SIZE gives %d bytes", run_size);
+	if (most && vm->config->cpus > most)
+		return error_set(err, EINVAL, "--cpus %u: this KVM takes at most %u", vm->config->cpus, most);
+	plan->run_size = (size_t)run_size;
+	cpu_topology_init(&plan->topology, vm->config);
+	plan->cpuid = cpuid_template(vm->kvm_fd, err);
+	return plan->cpuid ? 0 : -EIO;
+}
+
+static int start_threads(struct vm *vm, const struct vcpu_plan *plan, struct error *err)
 {
 	struct sigaction action = {.sa_handler = on_kick};
-	int ret;
 
 	sigaction(KICK_SIGNAL, &action, NULL);
 	vm->cpus_paused = true;
+	vm->vcpus = xcalloc(vm->config->cpus, sizeof(*vm->vcpus));
+	vm->vcpu_count = vm->config->cpus;
+	for (unsigned int i = 0; i < vm->vcpu_count; i++)
+		vm->vcpus[i] = (struct vcpu){.vm = vm, .index = i, .fd = -1, .stats_fd = -1, .plan = plan};
 	for (unsigned int i = 0; i < vm->vcpu_count; i++) {
-		ret = pthread_create(&vm->vcpus[i].thread, NULL, vcpu_main, &vm->vcpus[i]);
+		int ret = pthread_create(&vm->vcpus[i].thread, NULL, vcpu_main, &vm->vcpus[i]);
+
 		if (ret)
 			return error_errno(err, ret, "cannot start the thread of vCPU %u", i);
 		vm->vcpus[i].started = true;
 	}
-	pthread_mutex_lock(&vm->cpus_lock);
-	wait_parked(vm);
-	pthread_mutex_unlock(&vm->cpus_lock);
-	for (unsigned int i = 0; i < vm->vcpu_count; i++)
-		if (vm->vcpus[i].failure.text[0])
-			return error_set(err, EINVAL, "%s", vm->vcpus[i].failure.text);
 	return 0;
+}
+
+int vcpus_create(struct vm *vm, struct error *err)
+{
+	struct vcpu_plan plan = {0};
+	int ret = make_plan(vm, &plan, err);
+
+	if (!ret)
+		ret = start_threads(vm, &plan, err);
+	pthread_mutex_lock(&vm->cpus_lock);
+	wait_parked(vm); /* those that did start look at the plan until then */
+	pthread_mutex_unlock(&vm->cpus_lock);
+	free(plan.cpuid);
+	for (unsigned int i = 0; i < vm->vcpu_count && !ret; i++)
+		if (vm->vcpus[i].failure.text[0])
+			ret = error_set(err, EINVAL, "%s", vm->vcpus[i].failure.text);
+	if (!ret) {
+		vm->power_on = vcpu_state_save(&vm->vcpus[0], err);
+		ret = vm->power_on ? 0 : -EIO;
+	}
+	return ret;
+}
+
+int vcpus_reset(struct vm *vm, struct error *err)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; i < vm->vcpu_count && !ret; i++)
+		ret = vcpu_state_restore(vm->power_on, &vm->vcpus[i], err);
+	if (!ret)
+		ret = boot_set_registers(vm->boot, vm->vcpus[0].fd, err);
+	pthread_mutex_lock(&vm->cpus_lock);
+	for (unsigned int i = 0; i < vm->vcpu_count; i++)
+		vm->vcpus[i].held = false;
+	pthread_mutex_unlock(&vm->cpus_lock);
+	return ret;
 }
 
 /* ---- the rendezvous ---------------------------------------------------------------------------- */

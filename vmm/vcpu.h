@@ -26,19 +26,20 @@ struct vcpu {
 	bool started; /* the thread exists */
 	bool parked;  /* out of the guest, waiting; under vm->cpus_lock */
 	bool held;    /* must not run until the next reset (it asked for one, or failed) */
-	struct error failure; /* why the thread could not begin */
+	const struct vcpu_plan *plan; /* while it is being made */
+	struct error failure; /* why it could not be made */
 };
 
-/* Creates the vCPUs (KVM_CREATE_VCPU, CPUID) of vm->config; threads come with vcpus_start(). */
+/*
+ * Creates the vCPUs of vm->config, each in a thread of its own that pins itself first, so that what KVM
+ * allocates is local to where it will run. Returns when all are parked, paused.
+ */
 int vcpus_create(struct vm *vm, struct error *err);
-/* Starts one thread a vCPU, parked; returns when each has a tid and has its affinity. */
-int vcpus_start(struct vm *vm, struct error *err);
 /* From the I/O thread only. */
 void vcpus_pause(struct vm *vm);
 void vcpus_resume(struct vm *vm);
 /*
- * Puts all vCPUs into the state of power-on and the boot vCPU at the entry of vm->boot. Before
- * vcpus_start(), and while paused.
+ * Puts all vCPUs into the state of power-on and the boot vCPU at the entry of vm->boot. While paused.
  */
 int vcpus_reset(struct vm *vm, struct error *err);
 /* Ends and joins all threads; no vCPU touches a device or memory after this. */
