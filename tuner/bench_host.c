@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "host/guest.h"
 #include "host/machine.h"
 #include "lib/size.h"
 #include "lib/xalloc.h"
@@ -221,6 +222,20 @@ static int take_pages(struct host_bench *bench, struct error *err)
 	return status;
 }
 
+/* A counter sees the accesses of every guest that runs the same code, not only of ours. */
+static void note_others(struct host_bench *bench)
+{
+	struct guest_list list;
+
+	if (!bench->options->guest.counter)
+		return;
+	guests_read(&bench->options->common->root, &list);
+	if (list.count)
+		bench_note(bench->options, bench->notes, "%u other guest%s: accesses of benchmark guests "
+			"among them are counted as well", list.count, list.count == 1 ? " runs" : "s run");
+	guests_release(&list);
+}
+
 static int take_all(struct host_bench *bench, struct error *err)
 {
 	int status;
@@ -252,6 +267,7 @@ int bench_host(struct bench_options *options, json_t *results, json_t *notes, st
 		else if (!bench.far)
 			bench_note(options, notes, "no other node has room for the guest: local against "
 				"remote memory left out");
+		note_others(&bench);
 		status = take_all(&bench, err);
 	}
 	free(bench.cpus);

@@ -1,11 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* vmtune move: a running guest's pages to other nodes; the one change that cannot be taken back. */
 #include <errno.h>
+#include <stdio.h>
 
+#include "host/guest.h"
+#include "host/machine.h"
 #include "lib/idset.h"
+#include "lib/size.h"
 #include "lib/xalloc.h"
 #include "tuner/apply.h"
 #include "tuner/command.h"
+
+/* Says where every page is now, counted, not assumed. */
+static void print_count(const struct guest *guest, const struct machine *machine)
+{
+	struct guest_memory_map map;
+	char size[SIZE_TEXT_MAX];
+
+	if (guest_map_read(guest, machine, 0, &map) < 0)
+		return;
+	printf("pages of %s:", guest->name);
+	for (unsigned int i = 0; i < map.node_count; i++)
+		printf("%s %s on node %u", i ? "," : "", size_format(size, map.node_bytes[i]),
+			machine->nodes[i].os);
+	putchar('\n');
+	guest_map_release(&map);
+}
+
+static void count_pages(const struct root *root, const char *name)
+{
+	struct machine *machine = machine_read(root, NULL);
+	const struct guest *guest;
+	struct guest_list list;
+
+	guests_read(root, &list);
+	guest = guest_find(&list, name);
+	if (guest && machine)
+		print_count(guest, machine);
+	guests_release(&list);
+	machine_free(machine);
+}
 
 int move_command(int argc, char **argv)
 {
@@ -23,5 +57,8 @@ int move_command(int argc, char **argv)
 		warn("moved pages stay where they are: revert does not move them back");
 	action_add(&list, ACTION_MOVE_PAGES, CLASS_IRREVERSIBLE, xstrdup(argv[operands]), NULL, NULL,
 		xstrdup(argv[operands + 1]), xstrdup("vmtune move"), argv[operands]);
-	return apply_actions(&common.root, argv[0], &list, common.json);
+	status = apply_actions(&common.root, argv[0], &list, common.json);
+	if (status == EXIT_SUCCESS && !common.json)
+		count_pages(&common.root, argv[operands]);
+	return status;
 }
