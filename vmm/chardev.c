@@ -303,11 +303,19 @@ static int open_stdio(struct chardev *chardev, struct error *err)
 static int open_file(struct chardev *chardev, struct error *err)
 {
 	chardev->out_fd = open(chardev->path,
-		O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC | O_NONBLOCK, 0644);
+		O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC | O_NONBLOCK, 0600);
 	if (chardev->out_fd < 0)
 		return error_errno(err, errno, "%s: cannot open %s", chardev->what, chardev->path);
 	chardev->connected = true;
 	return 0;
+}
+
+/* The loop may hear of the next client before it hears that this one has gone. */
+static bool client_left(const struct chardev *chardev)
+{
+	struct pollfd client = {.fd = chardev->in_fd};
+
+	return poll(&client, 1, 0) == 1 && client.revents & (POLLHUP | POLLERR);
 }
 
 static void on_connect(void *opaque, uint32_t events)
@@ -318,6 +326,8 @@ static void on_connect(void *opaque, uint32_t events)
 	(void)events;
 	if (client < 0)
 		return;
+	if (chardev->in_fd >= 0 && client_left(chardev))
+		disconnect(chardev);
 	if (chardev->in_fd >= 0) {
 		send(client, BUSY_MESSAGE, sizeof(BUSY_MESSAGE) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 		close(client);
