@@ -9,6 +9,8 @@
 #include "lib/xalloc.h"
 #include "tuner/command.h"
 
+#define VERDICT_COVERAGE 0.9 /* five rounds give 94 %; an interval of fewer says nothing */
+
 int bench_take(struct bench_pair *pair, bench_measure *measure, void *opaque, struct error *err)
 {
 	for (unsigned int round = 0; round < pair->rounds; round++)
@@ -30,6 +32,8 @@ static char *verdict(const struct bench_pair *pair, const struct stats_ratio *ra
 
 	if (!stats_differs(ratio))
 		return xstrdup("no difference");
+	if (ratio->coverage < VERDICT_COVERAGE)
+		return xstrdup("too few rounds for a verdict");
 	if (gain >= 0)
 		return xasprintf("%s is %.1f %% faster than %s", pair->arms[0], gain * 100, pair->arms[1]);
 	return xasprintf("%s is %.1f %% slower than %s", pair->arms[0], -gain * 100, pair->arms[1]);
