@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The machine as a list of stages: each is built after those above it and taken down before them. The
- * order is not free. What can be refused is looked at first (kernel, KVM, host memory). Memory comes
+ * order is not free. The I/O thread goes to its place before it allocates. What can be refused is looked at first (kernel, KVM, host memory). Memory comes
  * before the VM, whose regions must be there before the irqchip (kvm.h); the irqchip before vCPUs
  * (each gets its local APIC with it); PCI before the devices on it.
  */
@@ -32,6 +32,15 @@ struct devices {
 	struct serial *serial;
 	struct rtc *rtc;
 };
+
+static int build_place(struct vm *vm, struct error *err)
+{
+	thread_get_cpus(&vm->host_cpus);
+	if (idset_empty(&vm->config->io_cpus) || !thread_pin(&vm->config->io_cpus, err))
+		return 0;
+	error_prefix(err, "--io-cpus");
+	return -EINVAL;
+}
 
 static int build_boot(struct vm *vm, struct error *err)
 {
@@ -174,6 +183,7 @@ static const struct stage {
 	int (*build)(struct vm *vm, struct error *err);
 	void (*release)(struct vm *vm); /* also after a build that failed half way */
 } stages[] = {
+	{build_place, NULL},
 	{build_boot, release_boot},
 	{build_kvm, release_kvm},
 	{build_memory, release_memory},

@@ -17,7 +17,6 @@
 #include "vmm/machine.h"
 #include "vmm/options.h"
 #include "vmm/qmp/qmp.h"
-#include "vmm/thread.h"
 #include "vmm/vcpu.h"
 
 /* Everything of a run that is not the machine itself. */
@@ -112,15 +111,8 @@ static void stop(struct session *session)
 static int run(const struct vm_config *config, struct error *err)
 {
 	static struct session session = {.signal_fd = -1};
-	int ret = 0;
+	int ret = machine_create(&session.vm, config, err);
 
-	if (!idset_empty(&config->io_cpus))
-		ret = thread_pin(&config->io_cpus, err);
-	if (ret) {
-		error_prefix(err, "--io-cpus");
-		return ret;
-	}
-	ret = machine_create(&session.vm, config, err);
 	if (ret)
 		return ret;
 	ret = start(&session, config, err);

@@ -305,11 +305,18 @@ static unsigned int worker_count(const struct memory_node *node, const struct id
 static void crew_init(struct crew *crew, struct guest_memory *memory, unsigned int node,
 	pthread_mutex_t *gate)
 {
+	struct idset where;
+
 	*crew = (struct crew){.memory = memory, .node = node, .gate = gate};
 	pthread_mutex_init(&crew->lock, NULL);
-	host_nodes_cpus(&memory->nodes[node].config.host_nodes, &crew->cpus);
-	if (memory->nodes[node].populate)
-		crew->workers = worker_count(&memory->nodes[node], &crew->cpus);
+	if (!memory->nodes[node].populate)
+		return;
+	/* Memory without a place is filled by all CPUs, not just by those the I/O thread is on. */
+	where = memory->nodes[node].config.host_nodes;
+	if (idset_empty(&where))
+		host_nodes_with_memory(&where);
+	host_nodes_cpus(&where, &crew->cpus);
+	crew->workers = worker_count(&memory->nodes[node], &crew->cpus);
 }
 
 /* Starts as many workers as the system allows; with none, the caller does the work. */

@@ -8,11 +8,10 @@
 #include <string.h>
 
 #include "lib/options.h"
+#include "lib/version.h"
 #include "lib/xalloc.h"
 #include "vmm/options_internal.h"
 #include "vmm/suboptions.h"
-
-#define VMM_VERSION "0.1"
 
 static int set_text(char **slot, const char *text)
 {
@@ -204,7 +203,7 @@ static int parse_all(int argc, char **argv, struct parse *parse, struct error *e
 		if (parse->help)
 			print_help();
 		else
-			printf("vmm %s\n", VMM_VERSION);
+			printf("vmm %s\n", VMTUNE_VERSION);
 		return 1;
 	}
 	if (operands < argc)

@@ -32,6 +32,12 @@ int thread_pin(const struct idset *cpus, struct error *err)
 	return 0;
 }
 
+void thread_get_cpus(struct idset *cpus)
+{
+	*cpus = (struct idset){0};
+	sched_getaffinity(0, sizeof(cpus->words), (cpu_set_t *)cpus->words);
+}
+
 void thread_block_signals(void)
 {
 	sigset_t signals;

@@ -10,6 +10,8 @@
 void thread_set_name(const char *name);
 /* Runs only on these host CPUs from now on. -EINVAL with @err naming them when none may be used. */
 int thread_pin(const struct idset *cpus, struct error *err);
+/* The host CPUs the calling thread may run on. */
+void thread_get_cpus(struct idset *cpus);
 /* Blocks all signals but those that report a bug, for this thread and the ones it creates. */
 void thread_block_signals(void);
 void thread_allow_signal(int signal_number);

@@ -118,6 +118,9 @@ static int begin(struct vcpu *vcpu, struct error *err)
 	thread_block_signals();
 	thread_allow_signal(KICK_SIGNAL);
 	vcpu->tid = gettid();
+	/* Not pinned means everywhere, but the thread that made this one is on --io-cpus. */
+	if (idset_empty(pin) && !idset_empty(&vcpu->vm->config->io_cpus))
+		pin = &vcpu->vm->host_cpus;
 	if (!idset_empty(pin) && thread_pin(pin, err) < 0) {
 		error_prefix(err, "--pin: vCPU %u", vcpu->index);
 		return -EINVAL;

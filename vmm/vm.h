@@ -37,6 +37,7 @@ enum shutdown_cause { SHUTDOWN_CAUSE_NONE, SHUTDOWN_CAUSE_HOST_QMP_QUIT,
 
 struct vm {
 	const struct vm_config *config;
+	struct idset host_cpus;    /* where the process was allowed to run when it started */
 	int kvm_fd, vm_fd;
 	int stats_fd;              /* KVM_GET_STATS_FD of the VM, -1 when the kernel has none */
 	struct guest_memory memory;
