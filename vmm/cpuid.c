@@ -226,3 +226,11 @@ void cpuid_for_vcpu(struct kvm_cpuid2 *cpuid, const struct cpu_topology *topolog
 	add_level(cpuid, 1, LEVEL_CORE, topology->core_bits, topology->socket_cores, view.apic_id);
 	add_level(cpuid, 2, 0, 0, 0, view.apic_id);
 }
+
+unsigned int cpuid_address_bits(const struct kvm_cpuid2 *cpuid)
+{
+	for (__u32 i = 0; i < cpuid->nent; i++)
+		if (cpuid->entries[i].function == 0x80000008)
+			return cpuid->entries[i].eax & 0xff;
+	return 36; /* what processors before that leaf have */
+}

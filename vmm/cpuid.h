@@ -29,6 +29,8 @@ void cpu_topology_init(struct cpu_topology *topology, const struct vm_config *co
 struct kvm_cpuid2 *cpuid_template(int kvm_fd, struct error *err);
 /* A copy, also to be freed. */
 struct kvm_cpuid2 *cpuid_copy(const struct kvm_cpuid2 *cpuid);
+/* How many bits guest physical addresses have. */
+unsigned int cpuid_address_bits(const struct kvm_cpuid2 *cpuid);
 /* Rewrites @cpuid (a template or an earlier result) for vCPU @index. */
 void cpuid_for_vcpu(struct kvm_cpuid2 *cpuid, const struct cpu_topology *topology,
 	unsigned int index);

@@ -61,6 +61,9 @@ static int check_node(const struct memory_node *node, unsigned int index, uint64
 	if (!node->config.size || node->config.size % align)
 		return error_set(err, EINVAL, "guest node %u: its size %s is not a multiple of %s", index,
 			size_format(size, node->config.size), size_format(unit, align));
+	if (node->config.size > MEMORY_SIZE_MAX || gpa > MEMORY_SIZE_MAX - node->config.size)
+		return error_set(err, EINVAL, "guest node %u: its size %s makes the guest larger than %s", index,
+			size_format(size, node->config.size), size_format(unit, MEMORY_SIZE_MAX));
 	if (gpa % align)
 		return error_set(err, EINVAL,
 			"guest node %u: 1G pages need it to begin on a multiple of 1G; the nodes before it end "

@@ -20,6 +20,7 @@
 #define MEMORY_NODES_MAX   64
 #define MEMORY_HOLE_BASE   (UINT64_C(3) << 30) /* RAM below 4 GiB ends here, devices above */
 #define MEMORY_HIGH_BASE   (UINT64_C(4) << 30)
+#define MEMORY_SIZE_MAX    (UINT64_C(64) << 40) /* of a guest; half of a process's address space */
 #define MEMORY_ALIGN       (UINT64_C(2) << 20) /* RAM starts and sizes, so that THP covers all of it */
 
 enum memory_policy { MEMORY_POLICY_DEFAULT, MEMORY_POLICY_BIND, MEMORY_POLICY_PREFERRED,

@@ -21,10 +21,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "lib/size.h"
 #include "lib/xalloc.h"
 #include "vmm/boot/boot.h"
 #include "vmm/cpuid.h"
 #include "vmm/kvm.h"
+#include "vmm/layout.h"
 #include "vmm/options.h"
 #include "vmm/thread.h"
 #include "vmm/vcpu_exit.h"
@@ -161,6 +163,21 @@ static void wait_parked(struct vm *vm)
 			pthread_cond_wait(&vm->cpus_parked, &vm->cpus_lock);
 }
 
+/* RAM and the PCI window above it must be within what the processors can address. */
+static int check_address_bits(const struct vm *vm, const struct kvm_cpuid2 *cpuid, struct error *err)
+{
+	uint64_t end = layout_mmio64_base(&vm->memory) + LAYOUT_MMIO64_SIZE;
+	unsigned int bits = cpuid_address_bits(cpuid);
+	char size[SIZE_TEXT_MAX], most[SIZE_TEXT_MAX];
+
+	if (bits >= 64 || end - 1 < UINT64_C(1) << bits)
+		return 0;
+	return error_set(err, EINVAL,
+		"%s of memory: a guest here can have addresses of %u bits, and less than %s of memory",
+		size_format(size, vm->memory.size), bits,
+		size_format(most, (UINT64_C(1) << bits) - LAYOUT_MMIO64_SIZE));
+}
+
 static int make_plan(const struct vm *vm, struct vcpu_plan *plan, struct error *err)
 {
 	int run_size = ioctl(vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
@@ -173,7 +190,7 @@ static int make_plan(const struct vm *vm, struct vcpu_plan *plan, struct error *
 	plan->run_size = (size_t)run_size;
 	cpu_topology_init(&plan->topology, vm->config);
 	plan->cpuid = cpuid_template(vm->kvm_fd, err);
-	return plan->cpuid ? 0 : -EIO;
+	return plan->cpuid ? check_address_bits(vm, plan->cpuid, err) : -EIO;
 }
 
 static int start_threads(struct vm *vm, const struct vcpu_plan *plan, struct error *err)

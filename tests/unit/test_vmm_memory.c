@@ -191,6 +191,8 @@ static void impossible_nodes_are_refused(void **state)
 		{{{.size = 512 * MIB, .pages = MEMORY_PAGES_1G}}, 1, "multiple of 1G"},
 		{{{.size = 2 * MIB}, {.size = GIB, .pages = MEMORY_PAGES_1G}}, 2, "multiple of 1G"},
 		{{{.size = 2 * MIB, .mergeable = true, .shared = true}}, 1, "KSM"},
+		{{{.size = 0 - 2 * MIB}}, 1, "larger than 64T"},
+		{{{.size = 64 * TIB}, {.size = 2 * MIB}}, 2, "larger than 64T"},
 		{{{.size = 2 * MIB, .mergeable = true, .pages = MEMORY_PAGES_2M}}, 1, "KSM"},
 	};
 
