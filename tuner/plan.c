@@ -203,7 +203,7 @@ static void plan_affinity(struct action_list *list, const struct placed_vm *plac
 		action_add(list, ACTION_AFFINITY, CLASS_REVERSIBLE,
 			xasprintf("%d:%" PRIu64 "/%d:%" PRIu64, (int)guest->pid, guest->start,
 				(int)thread->tid, thread->start),
-			NULL, xstrdup(idset_format(&thread->allowed, before, sizeof(before))),
+			xstrdup(thread->comm), xstrdup(idset_format(&thread->allowed, before, sizeof(before))),
 			xstrdup(idset_format(wanted, after, sizeof(after))),
 			thread->kind == THREAD_VCPU
 				? xasprintf("%s: vCPU %d", placed->vm->name, thread->vcpu)

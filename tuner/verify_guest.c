@@ -57,14 +57,22 @@ static void verify_vcpus(struct verify *verify, const struct guest *guest, const
 		placed->vm->vcpus);
 }
 
+/* The threads that are neither a vCPU nor the kernel's: the VMM's main thread, and I/O threads. */
 static void verify_io(struct verify *verify, const struct guest *guest, const struct placed_vm *placed)
 {
+	unsigned int good = 0, count = 0;
+
+	if (idset_empty(&placed->io_cpus))
+		return;
 	for (unsigned int i = 0; i < guest->thread_count; i++) {
 		const struct guest_thread *thread = &guest->threads[i];
 
-		if (!idset_empty(&placed->io_cpus) && thread->kind == THREAD_IO)
-			verify_thread(verify, guest, thread, &placed->io_cpus);
+		if (thread->kind != THREAD_IO && thread->kind != THREAD_EMULATOR)
+			continue;
+		count++;
+		good += verify_thread(verify, guest, thread, &placed->io_cpus);
 	}
+	verify_summary(verify, "%s: %u of %u I/O threads on their PUs", guest->name, good, count);
 }
 
 /* ---- pages ---------------------------------------------------------------------------------- */
