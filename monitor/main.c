@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "lib/options.h"
+#include "lib/version.h"
 #include "monitor/live.h"
 
 #define SAMPLES_DEFAULT 1024 /* three points either way with 95 % certainty, about 0.1 ms a guest */
@@ -16,7 +17,7 @@ struct options {
 	struct live_config config;
 	struct root root;
 	unsigned int samples;
-	bool once, batch, help;
+	bool once, batch, help, version;
 };
 
 /* ---- setters ---------------------------------------------------------------------------------- */
@@ -50,6 +51,14 @@ static int set_help(void *target, const char *text, struct error *err)
 	(void)text;
 	(void)err;
 	((struct options *)target)->help = true;
+	return 0;
+}
+
+static int set_version(void *target, const char *text, struct error *err)
+{
+	(void)text;
+	(void)err;
+	((struct options *)target)->version = true;
 	return 0;
 }
 
@@ -112,6 +121,7 @@ static const struct option_row rows[] = {
 	{"pages", 0, "N", "pages asked for a guest's node shares, 0 all (1024)", set_samples},
 	{"sysroot", 0, "DIR", "read /proc and /sys of a captured machine", set_sysroot},
 	{"help", 'h', NULL, "print this", set_help},
+	{"version", 0, NULL, "print the version", set_version},
 	{NULL, 0, NULL, NULL, NULL},
 };
 
@@ -157,6 +167,10 @@ int main(int argc, char **argv)
 	if (options.help) {
 		printf("usage: vmtop [OPTION]...\nShows the KVM guests of this machine, whoever runs them.\n\n");
 		options_help(rows);
+		return EXIT_SUCCESS;
+	}
+	if (options.version) {
+		puts("vmtop " VMTUNE_VERSION);
 		return EXIT_SUCCESS;
 	}
 	complete(&options);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/error.h"
+#include "lib/version.h"
 #include "tuner/command.h"
 
 int main(int argc, char **argv)
@@ -18,6 +19,10 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
 		argv[1] = bare[0];
+	if (!strcmp(argv[1], "--version")) {
+		puts("vmtune " VMTUNE_VERSION);
+		return EXIT_SUCCESS;
+	}
 	command = command_find(argv[1]);
 	if (!command) {
 		warn("there is no command '%s'; 'vmtune help' lists them", argv[1]);
