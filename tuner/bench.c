@@ -11,8 +11,6 @@
 
 #define VERDICT_COVERAGE 0.9 /* five rounds give 94 %; an interval of fewer says nothing */
 
-#define COVERAGE_MIN 0.9 /* five pairs and more: below it an interval that leaves out 1 is no proof */
-
 int bench_take(struct bench_pair *pair, bench_measure *measure, void *opaque, struct error *err)
 {
 	for (unsigned int round = 0; round < pair->rounds; round++)
@@ -34,8 +32,6 @@ static char *verdict(const struct bench_pair *pair, const struct stats_ratio *ra
 
 	if (!stats_differs(ratio))
 		return xstrdup("no difference");
-	if (ratio->coverage < COVERAGE_MIN)
-		return xasprintf("undecided, %u rounds are too few", pair->rounds);
 	if (ratio->coverage < VERDICT_COVERAGE)
 		return xstrdup("too few rounds for a verdict");
 	if (gain >= 0)
