@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "host/snapshot.h"
+#include "lib/writeall.h"
 #include "lib/xalloc.h"
 
 #define SNAPSHOT_VERSION 1
@@ -39,18 +40,9 @@ json_t *snapshot_to_json(const struct snapshot *snapshot)
 		"settings", settings, "guests", guests_to_json(&snapshot->guests));
 }
 
-static int write_file(int fd, const char *text, size_t length)
+/* On what cannot be synced (a pipe, a read-only kernel file) nothing is lost by it. */
+static int sync_file(int fd)
 {
-	while (length) {
-		ssize_t put = write(fd, text, length);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return -errno;
-		text += put;
-		length -= (size_t)put;
-	}
 	return fsync(fd) < 0 && errno != EINVAL && errno != EROFS ? -errno : 0;
 }
 
@@ -71,7 +63,9 @@ int snapshot_save(const struct snapshot *snapshot, const char *path, struct erro
 		result = error_errno(err, errno, "%s", path);
 		goto out;
 	}
-	result = write_file(fd, text, strlen(text));
+	result = write_all(fd, text, strlen(text));
+	if (!result)
+		result = sync_file(fd);
 	if (!result && fchmod(fd, 0644) < 0)
 		result = -errno;
 	if (close(fd) < 0 && !result)

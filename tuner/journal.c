@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/writeall.h"
 #include "lib/xalloc.h"
 
 #define LINE_HEAD "{\"crc\":\"%08x\",\"record\":"
@@ -400,21 +401,6 @@ static int open_file(struct journal *journal, struct error *err)
 		return sync_directory(&journal->root, err);
 	errnum = errno;
 	return error_errno(err, errnum, "opening %s", path);
-}
-
-static int write_all(int fd, const char *text, size_t length)
-{
-	while (length) {
-		ssize_t put = write(fd, text, length);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return -errno;
-		text += put;
-		length -= (size_t)put;
-	}
-	return 0;
 }
 
 static int append_text(struct journal *journal, const char *line, size_t length, struct error *err)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/writeall.h"
 #include "lib/xalloc.h"
 #include "tuner/journal.h"
 
@@ -17,16 +18,16 @@
 static int write_file(const struct root *root, const char *file, const char *text, struct error *err)
 {
 	char path[PATH_MAX], temporary[PATH_MAX];
-	size_t length = strlen(text);
-	int fd, errnum = 0;
+	int fd, errnum;
 
 	root_path(root, path, "%s", file);
 	root_path(root, temporary, "%s.new", file);
 	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return error_errno(err, errno, "writing %s", temporary);
-	if (write(fd, text, length) != (ssize_t)length || fsync(fd) < 0)
-		errnum = errno ? errno : EIO;
+	errnum = -write_all(fd, text, strlen(text));
+	if (!errnum && fsync(fd) < 0)
+		errnum = errno;
 	close(fd);
 	if (!errnum && rename(temporary, path) < 0)
 		errnum = errno;

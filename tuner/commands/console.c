@@ -8,26 +8,12 @@
 #include <unistd.h>
 
 #include "lib/unixsock.h"
+#include "lib/writeall.h"
 #include "tuner/command.h"
 #include "tuner/context.h"
 #include "tuner/guests.h"
 
 #define DETACH_KEY 0x1d /* Ctrl-], as telnet has it */
-
-static int write_all(int fd, const char *data, size_t length)
-{
-	while (length) {
-		ssize_t put = write(fd, data, length);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return -errno;
-		data += put;
-		length -= (size_t)put;
-	}
-	return 0;
-}
 
 /* 1: go on; 0: the end; negative: errno. */
 static int pass(int from, int to, bool keyboard)
