@@ -24,6 +24,7 @@
 #define MTRR_WRITE_BACK 0x806 /* enabled, write-back: SDM 3A, 11.11.2.1 */
 
 struct vcpu_state {
+	struct kvm_nested_state nested; /* the header is all there is outside of a nested guest */
 	struct kvm_regs regs;
 	struct kvm_sregs sregs;
 	struct kvm_lapic_state lapic;
@@ -41,6 +42,9 @@ static const struct part {
 	size_t offset;
 	unsigned int extension; /* 0: always there */
 } parts[] = {
+	/* First: the registers below are the guest's own, not those of a guest in it. */
+	{"nested state", KVM_GET_NESTED_STATE, KVM_SET_NESTED_STATE,
+		offsetof(struct vcpu_state, nested), KVM_CAP_NESTED_STATE},
 	{"general registers", KVM_GET_REGS, KVM_SET_REGS, offsetof(struct vcpu_state, regs), 0},
 	{"system registers", KVM_GET_SREGS, KVM_SET_SREGS, offsetof(struct vcpu_state, sregs), 0},
 	{"local APIC", KVM_GET_LAPIC, KVM_SET_LAPIC, offsetof(struct vcpu_state, lapic), 0},
@@ -121,6 +125,7 @@ struct vcpu_state *vcpu_state_save(const struct vcpu *vcpu, struct error *err)
 {
 	struct vcpu_state *state = xcalloc(1, sizeof(*state));
 
+	state->nested.size = sizeof(state->nested);
 	for (size_t i = 0; i < PARTS; i++) {
 		if (!has_part(vcpu->vm, &parts[i]))
 			continue;
