@@ -61,6 +61,23 @@ void host_nodes_cpus(const struct idset *nodes, struct idset *cpus)
 	}
 }
 
+int host_node_of_cpus(const struct idset *cpus)
+{
+	struct idset online, of_node;
+
+	if (idset_empty(cpus) || !read_list(NODES "/online", &online))
+		return -1;
+	idset_for_each (node, &online) {
+		struct idset one = {0};
+
+		idset_add(&one, (unsigned int)node);
+		host_nodes_cpus(&one, &of_node);
+		if (idset_within(cpus, &of_node))
+			return node;
+	}
+	return -1;
+}
+
 static int64_t free_on_host(uint64_t page_size)
 {
 	char path[96];

@@ -12,6 +12,8 @@
 void host_nodes_with_memory(struct idset *nodes);
 /* CPUs of @nodes; empty when the kernel does not tell. */
 void host_nodes_cpus(const struct idset *nodes, struct idset *cpus);
+/* The one node that has all of @cpus, or -1. */
+int host_node_of_cpus(const struct idset *cpus);
 /*
  * Free hugepages of @page_size bytes on @nodes together (empty: on the whole host, without those that
  * others have reserved). -1 when the kernel has no pages of that size.

@@ -14,6 +14,7 @@
 #include "lib/xalloc.h"
 #include "vmm/acpi/acpi.h"
 #include "vmm/boot/boot.h"
+#include "vmm/host_node.h"
 #include "vmm/hw/ged.h"
 #include "vmm/hw/pm.h"
 #include "vmm/hw/rtc.h"
@@ -168,10 +169,30 @@ static void release_pci(struct vm *vm)
 	pci_bus_free(vm->pci);
 }
 
+/*
+ * The guest node the devices are near to: the one whose memory is on the host node of the I/O thread.
+ * -1 when that is not one node, or not known.
+ */
+static int pci_node(const struct vm_config *config)
+{
+	int host = host_node_of_cpus(&config->io_cpus), found = -1;
+
+	for (unsigned int i = 0; host >= 0 && i < config->node_count; i++) {
+		const struct idset *nodes = &config->nodes[i].host_nodes;
+
+		if (!idset_has(nodes, (unsigned int)host) || idset_count(nodes) != 1)
+			continue;
+		if (found >= 0)
+			return -1;
+		found = (int)i;
+	}
+	return found;
+}
+
 int machine_load(struct vm *vm, struct error *err)
 {
 	uint64_t rsdp;
-	int ret = acpi_write(&vm->memory, vm->config, &rsdp, err);
+	int ret = acpi_write(&vm->memory, vm->config, pci_node(vm->config), &rsdp, err);
 
 	pm_write_reset_vector(&vm->memory);
 	if (!ret)

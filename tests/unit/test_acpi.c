@@ -41,7 +41,7 @@ static int setup(void **state)
 	config.serial.kind = CHARDEV_STDIO;
 	if (memory_create(&memory, config.nodes, 2, false, &err) < 0)
 		return -1;
-	return acpi_write(&memory, &config, &rsdp, &err);
+	return acpi_write(&memory, &config, 1, &rsdp, &err);
 }
 
 static int teardown(void **state)
@@ -233,7 +233,7 @@ static void aml_encodes_ids_as_the_specification_does(void **state)
 static void acpica_reads_the_dsdt(void **state)
 {
 	static const char *const wanted[] = {"PNP0A08", "PNP0501", "PNP0C0C", "ACPI0013",
-		"Notify (PWRB, 0x80)", "_S5", "Method (_EVT, 1, Serialized)"};
+		"Notify (PWRB, 0x80)", "Name (_PXM, One)", "_S5", "Method (_EVT, 1, Serialized)"};
 	char directory[] = "/tmp/test-acpi-XXXXXX", command[256], text[32768];
 	const uint8_t *dsdt = find_dsdt();
 	FILE *file;

@@ -13,10 +13,10 @@
 #include "vmm/options.h"
 
 /*
- * Writes the tables for @config into guest memory from LAYOUT_ACPI_BASE on. *@rsdp becomes the guest
- * address of the RSDP. -ENOSPC when they do not fit (no configuration vmm accepts comes near).
+ * Writes the tables for @config into guest memory from LAYOUT_ACPI_BASE on. @pci_node: the guest node
+ * that the devices are near to, or -1. *@rsdp becomes the guest address of the RSDP. -ENOSPC when they do not fit (no configuration vmm accepts comes near).
  */
-int acpi_write(struct guest_memory *memory, const struct vm_config *config, uint64_t *rsdp,
-	struct error *err);
+int acpi_write(struct guest_memory *memory, const struct vm_config *config, int pci_node,
+	uint64_t *rsdp, struct error *err);
 
 #endif

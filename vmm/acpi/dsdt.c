@@ -34,7 +34,7 @@ static void pci_windows(struct bytes *aml, const struct guest_memory *memory)
 }
 
 /* The bridge's devices interrupt by MSI-X only, so there is no _PRT. */
-static void pci_bridge(struct bytes *aml, const struct guest_memory *memory)
+static void pci_bridge(struct bytes *aml, const struct guest_memory *memory, int node)
 {
 	size_t device = aml_device(aml, "PCI0"), method;
 
@@ -44,6 +44,8 @@ static void pci_bridge(struct bytes *aml, const struct guest_memory *memory)
 	named_integer(aml, "_SEG", 0);
 	named_integer(aml, "_BBN", 0);
 	named_integer(aml, "_CCA", 1);
+	if (node >= 0)
+		named_integer(aml, "_PXM", (uint64_t)node);
 	pci_windows(aml, memory);
 	/* The guest may control every PCI Express feature it asks for (PCI firmware 3.2, 4.5.1). */
 	method = aml_method(aml, "_OSC", 4, false);
@@ -139,11 +141,11 @@ static void sleep_states(struct bytes *aml)
 }
 
 void dsdt_write(struct bytes *aml, const struct guest_memory *memory,
-	const struct vm_config *config)
+	const struct vm_config *config, int pci_node)
 {
 	size_t scope = aml_scope(aml, "\\_SB_");
 
-	pci_bridge(aml, memory);
+	pci_bridge(aml, memory, pci_node);
 	motherboard(aml);
 	if (config->serial.kind != CHARDEV_NONE)
 		legacy_device(aml, "COM1", "PNP0501", LAYOUT_SERIAL_PORT, 8, LAYOUT_SERIAL_IRQ);

@@ -7,8 +7,8 @@
 #include "vmm/memory.h"
 #include "vmm/options.h"
 
-/* Appends the DSDT's terms to @aml. */
+/* Appends the DSDT's terms to @aml. @pci_node: the guest node that PCI is near to, or -1. */
 void dsdt_write(struct bytes *aml, const struct guest_memory *memory,
-	const struct vm_config *config);
+	const struct vm_config *config, int pci_node);
 
 #endif

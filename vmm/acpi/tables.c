@@ -35,6 +35,7 @@
 struct build {
 	struct guest_memory *memory;
 	const struct vm_config *config;
+	int pci_node;
 	struct cpu_topology topology;
 	uint64_t next, end;            /* free guest memory for tables */
 	uint64_t dsdt;
@@ -94,7 +95,7 @@ static int write_dsdt(struct build *build, struct error *err)
 	struct bytes table = {0};
 
 	begin(&table, "DSDT", 2);
-	dsdt_write(&table, build->memory, build->config);
+	dsdt_write(&table, build->memory, build->config, build->pci_node);
 	return finish(build, &table, &build->dsdt, err);
 }
 
@@ -263,12 +264,13 @@ static int write_rsdp(struct build *build, uint64_t xsdt, struct error *err)
 static int (*const writers[])(struct build *build, struct error *err) = {
 	write_dsdt, write_fadt, write_madt, write_mcfg, write_srat, write_slit};
 
-int acpi_write(struct guest_memory *memory, const struct vm_config *config, uint64_t *rsdp,
-	struct error *err)
+int acpi_write(struct guest_memory *memory, const struct vm_config *config, int pci_node,
+	uint64_t *rsdp, struct error *err)
 {
 	struct build build = {
 		.memory = memory,
 		.config = config,
+		.pci_node = pci_node,
 		.next = LAYOUT_ACPI_BASE + ALIGNMENT, /* the RSDP is written last, and first in memory */
 		.end = LAYOUT_ACPI_BASE + LAYOUT_ACPI_SIZE,
 	};
