@@ -386,8 +386,9 @@ static void test_missing_tap(void **state)
 
 	(void)state;
 	driver_init(&driver);
+	/* Either the interface or, on a machine without taps, the device node is what is named. */
 	assert_int_equal(net_add(&driver.vm, &net, &err), -ENODEV);
-	assert_non_null(strstr(err.text, "nosuchtap0"));
+	assert_non_null(strstr(err.text, access("/dev/net/tun", F_OK) ? "/dev/net/tun" : "nosuchtap0"));
 	net.tap = (char *)"a-name-longer-than-the-kernel-allows";
 	assert_int_equal(net_add(&driver.vm, &net, &err), -ENODEV);
 	assert_int_equal(pthread_create(&driver.thread, NULL, driver_loop, driver.vm.loop), 0);
