@@ -7,6 +7,7 @@
 
 #include "lib/idset.h"
 #include "lib/version.h"
+#include "vmm/cpuid.h"
 #include "vmm/options.h"
 #include "vmm/qmp/command.h"
 #include "vmm/vcpu.h"
@@ -86,23 +87,28 @@ static unsigned int node_of_cpu(const struct vm_config *config, unsigned int cpu
 	return 0;
 }
 
-static json_t *cpu_info(const struct vm *vm, const struct vcpu *vcpu)
+static json_t *cpu_info(const struct vm *vm, const struct vcpu *vcpu,
+	const struct cpu_topology *topology)
 {
+	unsigned int id = topology->apic_id[vcpu->index];
 	char path[48];
 
 	snprintf(path, sizeof(path), "/machine/unattached/device[%u]", vcpu->index);
 	return json_pack("{s:i, s:s, s:i, s:s, s:{s:i, s:i, s:i, s:i}}", "cpu-index", (int)vcpu->index,
 		"qom-path", path, "thread-id", (int)vcpu->tid, "target", "x86_64", "props", "node-id",
-		(int)node_of_cpu(vm->config, vcpu->index), "socket-id", 0, "core-id", (int)vcpu->index,
-		"thread-id", 0);
+		(int)node_of_cpu(vm->config, vcpu->index), "socket-id", (int)(id >> topology->core_bits),
+		"core-id", (int)(id & ((1u << topology->core_bits) - 1)), "thread-id", 0);
 }
 
 int qmp_query_cpus_fast(struct qmp_call *call, struct error *err)
 {
+	struct cpu_topology topology;
+
 	(void)err;
+	cpu_topology_init(&topology, call->vm->config);
 	call->result = json_array();
 	for (unsigned int i = 0; i < call->vm->vcpu_count; i++)
-		json_array_append_new(call->result, cpu_info(call->vm, &call->vm->vcpus[i]));
+		json_array_append_new(call->result, cpu_info(call->vm, &call->vm->vcpus[i], &topology));
 	return 0;
 }
 
