@@ -172,8 +172,10 @@ static void personalise(struct vcpu_state *state, const struct vcpu *vcpu)
 	__u32 id = vcpu->apic_id << 24; /* xAPIC format: the id is the top byte */
 
 	memcpy(state->lapic.regs + APIC_REG_ID, &id, sizeof(id));
-	if (vcpu->index)
-		state->sregs.apic_base &= ~(__u64)APIC_BASE_BSP;
+	/* To KVM the boot processor is the one with id 0; that is another one when node 0 lacks vCPU 0. */
+	state->sregs.apic_base &= ~(__u64)APIC_BASE_BSP;
+	if (!vcpu->index)
+		state->sregs.apic_base |= APIC_BASE_BSP;
 }
 
 int vcpu_state_restore(const struct vcpu_state *saved, const struct vcpu *vcpu, struct error *err)
