@@ -227,6 +227,26 @@ static void test_hostile_places(void **state)
 	assert_int_equal(config_get(bench, PCI_VENDOR_ID, 2), 0x1234); /* ECAM is still there */
 }
 
+/* The loser of an overlap decodes as soon as the other BAR is elsewhere. */
+static void test_overlap(void **state)
+{
+	struct bench *bench = *state;
+	uint32_t home = config_get(bench, PCI_BASE_ADDRESS_0, 4), over = home & 0xffff0000;
+
+	config_put(bench, PCI_BASE_ADDRESS_3, 4, 0);
+	config_put(bench, PCI_BASE_ADDRESS_2, 4, over);
+	assert_false(bench->device.bars[WIDE_BAR].mapped);
+	assert_true(bench->device.bars[0].mapped);
+	config_put(bench, PCI_BASE_ADDRESS_0, 4, home + 0x100000);
+	assert_true(bench->device.bars[WIDE_BAR].mapped);
+	assert_int_equal(mmio_get(bench, over + 0x3000), 0x3000);
+	/* BAR 0 comes home first, where the other one still is */
+	pci_bus_reset(bench->vm.pci);
+	assert_true(bench->device.bars[0].mapped);
+	assert_true(bench->device.bars[WIDE_BAR].mapped);
+	assert_int_equal(mmio_get(bench, home + 0x3000), 0x3000);
+}
+
 static void test_capabilities(void **state)
 {
 	struct bench *bench = *state;
@@ -413,6 +433,7 @@ int main(void)
 		TEST(test_sizing, "BARs are placed at start and can be sized"),
 		TEST(test_moving, "BARs move and follow memory decode"),
 		TEST(test_hostile_places, "a BAR outside of the windows decodes nothing"),
+		TEST(test_overlap, "a BAR over another one decodes once that one has moved"),
 		TEST(test_capabilities, "the capability list is whole and read-only"),
 		TEST(test_reset, "a reset restores config space, BARs and MSI-X"),
 		TEST(test_msix_pending, "masked interrupts become pending bits"),

@@ -159,8 +159,8 @@ static void unmap_bar(struct pci_device *device, struct pci_bar *bar)
 }
 
 /*
- * Decoding follows the registers: a BAR that the guest put outside of the windows, or over another
- * BAR, decodes nothing until it is moved again (sizing writes all ones, for instance).
+ * Decoding follows the registers: a BAR that the guest put outside of the windows decodes nothing until
+ * it is moved again (sizing writes all ones, for instance), one over another BAR until either is.
  */
 static bool map_bar(struct pci_device *device, struct pci_bar *bar, uint64_t base)
 {
@@ -199,6 +199,14 @@ static void update_bars(struct pci_device *device)
 	for (unsigned int i = 0; i < PCI_BARS; i++)
 		if (device->bars[i].size)
 			update_bar(device, i);
+}
+
+/* A BAR that was moved away may have made room for another device's. */
+static void update_all_bars(struct pci_bus *bus)
+{
+	for (unsigned int i = 0; i < PCI_SLOTS; i++)
+		if (bus->slots[i])
+			update_bars(bus->slots[i]);
 }
 
 static int place_bar(struct pci_device *device, unsigned int index, struct error *err)
@@ -249,8 +257,10 @@ static void config_write(struct pci_device *device, unsigned int offset, unsigne
 {
 	write_masked(device, offset, size, value);
 	if (overlaps(offset, size, PCI_COMMAND, 2) ||
-		overlaps(offset, size, PCI_BASE_ADDRESS_0, 4 * PCI_BARS))
+		overlaps(offset, size, PCI_BASE_ADDRESS_0, 4 * PCI_BARS)) {
 		update_bars(device);
+		update_all_bars(device->bus);
+	}
 	if (device->msix && overlaps(offset, size, device->msix->capability + PCI_MSIX_FLAGS, 2))
 		msix_control_written(device);
 	if (device->ops->config_written)
@@ -363,6 +373,7 @@ void pci_bus_reset(struct pci_bus *bus)
 	for (unsigned int i = 0; i < PCI_SLOTS; i++)
 		if (bus->slots[i])
 			reset_device(bus->slots[i]);
+	update_all_bars(bus);
 	pthread_mutex_unlock(&bus->lock);
 }
 
