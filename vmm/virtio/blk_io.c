@@ -270,11 +270,9 @@ void blk_io_submit(struct blk_io *io)
 
 void blk_io_drain(struct blk_io *io)
 {
-	struct io_uring_cqe *cqe;
-
+	/* Not a plain wait: what the kernel would not take yet would never complete. */
 	while (io->in_flight) {
-		flush_ring(io);
-		if (io_uring_wait_cqe(&io->ring, &cqe) == 0)
-			reap(io);
+		io_uring_submit_and_wait(&io->ring, 1);
+		reap(io);
 	}
 }
