@@ -4,15 +4,37 @@
 #include <errno.h>
 #include <string.h>
 
+#include "host/ksm.h"
+#include "host/meminfo.h"
+#include "lib/size.h"
 #include "lib/xalloc.h"
 
 #define KSM     "/sys/kernel/mm/ksm/"
 #define KSM_RUN KSM "run"
 
+#define PAGE_BYTES UINT64_C(4096) /* KSM merges pages of the base size only */
+
 bool unmerge_helps(const struct action *action, int status)
 {
 	return status == -EBUSY && action->kind == ACTION_SETTING &&
 		!strncmp(action->target, KSM, strlen(KSM)) && strcmp(action->target, KSM_RUN);
+}
+
+int unmerge_check(const struct root *root, struct error *err)
+{
+	char need[SIZE_TEXT_MAX], have[SIZE_TEXT_MAX];
+	struct meminfo memory;
+	struct ksm ksm;
+	uint64_t bytes;
+
+	if (ksm_read(root, &ksm) < 0 || meminfo_read(root, &memory) < 0 ||
+	    ksm.pages_sharing == KSM_UNKNOWN || memory.available == MEMINFO_UNKNOWN)
+		return 0;
+	bytes = ksm.pages_sharing * PAGE_BYTES;
+	if (bytes <= memory.available)
+		return 0;
+	return error_set(err, ENOMEM, "KSM would have to unmerge for it, and that takes %s; %s are available",
+		size_format(need, bytes / MIB * MIB), size_format(have, memory.available / MIB * MIB));
 }
 
 static int change_unmerged(const struct action_context *context, struct journal *journal,
@@ -47,8 +69,10 @@ int unmerge_around(const struct action_context *context, struct journal *journal
 		.after = xstrdup("2"),
 		.reason = xasprintf("%s changes only while no page is shared", action->target),
 	};
-	int status = action_prepare(context, &run, err);
+	int status = unmerge_check(&context->root, err);
 
+	if (status >= 0)
+		status = action_prepare(context, &run, err);
 	if (status >= 0)
 		status = change_unmerged(context, journal, &run, change, action, err);
 	action_release(&run);

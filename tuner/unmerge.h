@@ -18,8 +18,14 @@ typedef int action_change(const struct action_context *context, const struct act
 bool unmerge_helps(const struct action *action, int status);
 
 /*
+ * Whether memory is there for every page that would be a copy of its own again. -ENOMEM with @err saying
+ * how much is needed and how much there is; 0 also where the kernel does not tell.
+ */
+int unmerge_check(const struct root *root, struct error *err);
+
+/*
  * Runs @change with KSM unmerged: ksm/run goes to 2 and back, itself journaled, so that a crash in
- * between does not leave it there.
+ * between does not leave it there. Refused without the memory for it.
  */
 int unmerge_around(const struct action_context *context, struct journal *journal,
 	action_change *change, const struct action *action, struct error *err);
