@@ -3,6 +3,7 @@
 #include "tests/unit/qmp_bench.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 
 /* ---- protocol ------------------------------------------------------------------------------------- */
 
@@ -307,6 +308,31 @@ static void test_as_many_clients_as_there_is_room_for(void **state)
 		hang_up(clients[i]);
 }
 
+/* As when the guest has opened all the connections that it can. */
+static void test_client_gets_in_when_descriptors_ran_out(void **state)
+{
+	struct rlimit usual, few;
+	struct client *client;
+	int hoard[128], count = 0;
+
+	getrlimit(RLIMIT_NOFILE, &usual);
+	few = usual;
+	few.rlim_cur = 100;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	while ((hoard[count] = dup(0)) >= 0)
+		count++;
+	assert_true(count > 0);
+	close(hoard[--count]); /* for our end */
+	for (int i = 0; i < 3; i++) {
+		client = connect_client(*state);
+		expect_alive(client);
+		hang_up(client);
+	}
+	while (count)
+		close(hoard[--count]);
+	setrlimit(RLIMIT_NOFILE, &usual);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -323,6 +349,7 @@ int main(void)
 		TEST(test_client_that_does_not_read_is_paused_not_cut),
 		TEST(test_client_that_drowns_in_events_is_cut),
 		TEST(test_as_many_clients_as_there_is_room_for),
+		TEST(test_client_gets_in_when_descriptors_ran_out),
 	};
 
 	return cmocka_run_group_tests_name("qmp", tests, NULL, NULL);

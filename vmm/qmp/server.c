@@ -2,8 +2,12 @@
 /*
  * The QMP server: listens, keeps the list of clients, hands events to those that have negotiated.
  * Everything but vm_event() happens on the I/O thread.
+ *
+ * A guest can use up the process's file descriptors (each connection through its user network takes
+ * one), and its owner must still get in to stop it: one descriptor is kept back for a client.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -22,7 +26,7 @@
 struct qmp_server {
 	struct vm *vm;
 	char *path;
-	int fd;
+	int fd, reserve; /* the reserve is -1 while a client lives on it */
 	struct loop_source *source, *retry;
 	struct qmp_events *events;
 	struct qmp_client_owner owner;
@@ -51,10 +55,18 @@ static void reap(void *opaque, uint32_t ready)
 	}
 }
 
+/* At once when a descriptor came free, before anything else can take it. */
+static void fill_reserve(struct qmp_server *server)
+{
+	if (server->reserve < 0)
+		server->reserve = fcntl(server->fd, F_DUPFD_CLOEXEC, 0);
+}
+
 static void client_gone(void *opaque)
 {
 	struct qmp_server *server = opaque;
 
+	fill_reserve(server);
 	loop_post(server->vm->loop, reap, server);
 }
 
@@ -72,11 +84,13 @@ static void add_client(struct qmp_server *server, int fd)
 
 	if (server->count >= CLIENTS_MAX) {
 		close(fd);
+		fill_reserve(server);
 		return;
 	}
 	client = qmp_client_new(server->vm, fd, &server->owner, &err);
 	if (!client) {
 		warn("QMP client: %s", err.text);
+		fill_reserve(server);
 		return;
 	}
 	client->next = server->clients;
@@ -84,15 +98,31 @@ static void add_client(struct qmp_server *server, int fd)
 	server->count++;
 }
 
+static bool is_full(int errnum)
+{
+	return errnum == EMFILE || errnum == ENFILE;
+}
+
+static int accept_one(struct qmp_server *server)
+{
+	int fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd >= 0 || !is_full(errno) || server->reserve < 0)
+		return fd;
+	close(server->reserve);
+	server->reserve = -1;
+	return accept4(server->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
 static void accept_client(void *opaque, uint32_t ready)
 {
 	struct qmp_server *server = opaque;
-	int fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = accept_one(server);
 
 	(void)ready;
 	if (fd >= 0) {
 		add_client(server, fd);
-	} else if (errno == EMFILE || errno == ENFILE) {
+	} else if (is_full(errno)) {
 		/* The connection stays in the backlog and would wake the loop without end. */
 		loop_modify(server->source, 0);
 		loop_timer_set(server->retry, FULL_PAUSE_MS, 0);
@@ -140,6 +170,7 @@ static int begin(struct qmp_server *server, struct error *err)
 	server->fd = unixsock_listen(server->path, err);
 	if (server->fd < 0)
 		return -1;
+	fill_reserve(server);
 	server->source = loop_add(loop, server->fd, EPOLLIN, accept_client, server, err);
 	return server->source ? 0 : -1;
 }
@@ -150,7 +181,7 @@ struct qmp_server *qmp_start(struct vm *vm, const char *path, struct error *err)
 
 	server->vm = vm;
 	server->path = xstrdup(path);
-	server->fd = -1;
+	server->fd = server->reserve = -1;
 	server->owner = (struct qmp_client_owner){flush_events, client_gone, server};
 	if (begin(server, err) < 0) {
 		error_prefix(err, "QMP");
@@ -180,6 +211,8 @@ void qmp_stop(struct qmp_server *server)
 	qmp_events_free(server->events);
 	loop_remove(server->retry);
 	loop_remove(server->source);
+	if (server->reserve >= 0)
+		close(server->reserve);
 	if (server->fd >= 0)
 		unixsock_unlisten(server->fd, server->path);
 	free(server->path);
