@@ -44,6 +44,7 @@ struct chardev {
 
 	/* touched by the I/O thread only */
 	int in_fd, out_fd, listen_fd; /* -1: none */
+	int spare_fd; /* to turn clients away with when there are no other descriptors left */
 	struct loop_source *in, *out, *listener;
 	bool terminal, escaped;
 	struct termios saved;
@@ -318,14 +319,29 @@ static bool client_left(const struct chardev *chardev)
 	return poll(&client, 1, 0) == 1 && client.revents & (POLLHUP | POLLERR);
 }
 
+/* A client that stayed in the backlog would wake the loop without end. */
+static void turn_away(struct chardev *chardev)
+{
+	int client;
+
+	close(chardev->spare_fd);
+	client = accept4(chardev->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (client >= 0)
+		close(client);
+	chardev->spare_fd = fcntl(chardev->listen_fd, F_DUPFD_CLOEXEC, 0);
+}
+
 static void on_connect(void *opaque, uint32_t events)
 {
 	struct chardev *chardev = opaque;
 	int client = accept4(chardev->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	(void)events;
-	if (client < 0)
+	if (client < 0) {
+		if (errno == EMFILE || errno == ENFILE)
+			turn_away(chardev);
 		return;
+	}
 	if (chardev->in_fd >= 0 && client_left(chardev))
 		disconnect(chardev);
 	if (chardev->in_fd >= 0) {
@@ -335,6 +351,11 @@ static void on_connect(void *opaque, uint32_t events)
 	}
 	chardev->in_fd = client;
 	chardev->out_fd = fcntl(client, F_DUPFD_CLOEXEC, 0); /* epoll takes a descriptor once */
+	if (chardev->out_fd < 0) {
+		close(client);
+		chardev->in_fd = -1;
+		return;
+	}
 	pthread_mutex_lock(&chardev->lock);
 	chardev->connected = true;
 	chardev->sent = chardev->head > RING ? chardev->head - RING : 0;
@@ -346,9 +367,11 @@ static void on_connect(void *opaque, uint32_t events)
 static int open_unix(struct chardev *chardev, struct error *err)
 {
 	chardev->listen_fd = unixsock_listen(chardev->path, err);
-	if (chardev->listen_fd >= 0)
+	if (chardev->listen_fd >= 0) {
+		chardev->spare_fd = fcntl(chardev->listen_fd, F_DUPFD_CLOEXEC, 0);
 		chardev->listener = loop_add(chardev->vm->loop, chardev->listen_fd, EPOLLIN, on_connect,
 			chardev, err);
+	}
 	if (!chardev->listener) {
 		error_prefix(err, "%s", chardev->what);
 		return -EIO;
@@ -381,7 +404,7 @@ struct chardev *chardev_open(struct vm *vm, const struct chardev_config *config,
 	chardev->path = config->path;
 	chardev->ops = ops;
 	chardev->opaque = opaque;
-	chardev->in_fd = chardev->out_fd = chardev->listen_fd = -1;
+	chardev->in_fd = chardev->out_fd = chardev->listen_fd = chardev->spare_fd = -1;
 	pthread_mutex_init(&chardev->lock, NULL);
 	if (openers[config->kind](chardev, err) < 0) {
 		chardev_close(chardev);
@@ -413,6 +436,8 @@ void chardev_close(struct chardev *chardev)
 		tcsetattr(chardev->in_fd, TCSANOW, &chardev->saved);
 	if (chardev->listen_fd >= 0)
 		unixsock_unlisten(chardev->listen_fd, chardev->path);
+	if (chardev->spare_fd >= 0)
+		close(chardev->spare_fd);
 	if (chardev->in_fd >= 0)
 		close(chardev->in_fd);
 	if (chardev->out_fd >= 0)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -178,6 +179,41 @@ static void a_client_that_does_not_read_stops_nobody(void **state)
 	close(client);
 }
 
+/* Left in the backlog it would keep the loop busy; here it hears the end, and later ones get in. */
+static void a_client_without_a_descriptor_for_it_is_turned_away(void **state)
+{
+	struct rlimit usual, few;
+	int hoard[128], count = 0, client;
+	struct pollfd wait = {.events = POLLIN};
+	char byte;
+
+	(void)state;
+	getrlimit(RLIMIT_NOFILE, &usual);
+	few = usual;
+	few.rlim_cur = 100;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	while ((hoard[count] = dup(0)) >= 0)
+		count++;
+	assert_true(count > 2);
+	for (int left = 1; left <= 2; left++) { /* none for the client, then one of the two it takes */
+		for (int i = 0; i < left; i++)
+			close(hoard[--count]);
+		client = wait.fd = connect_client();
+		assert_int_equal(poll(&wait, 1, PATIENCE_MS), 1);
+		assert_int_equal(read(client, &byte, 1), 0);
+		close(client);
+		while ((hoard[count] = dup(0)) >= 0)
+			count++;
+	}
+	while (count)
+		close(hoard[--count]);
+	setrlimit(RLIMIT_NOFILE, &usual);
+	out(0, 'a');
+	client = connect_client();
+	expect(client, "a", 1);
+	close(client);
+}
+
 static void loopback_is_what_linux_probes_for(void **state)
 {
 	(void)state;
@@ -237,6 +273,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			input_is_never_lost_however_slow_the_driver, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_client_that_does_not_read_stops_nobody, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_client_without_a_descriptor_for_it_is_turned_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(loopback_is_what_linux_probes_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(it_is_a_16550a, setup, teardown),
 		cmocka_unit_test_setup_teardown(interrupts_are_identified_by_priority, setup, teardown),
