@@ -111,8 +111,8 @@ static int carry_out(struct apply *apply, struct error *err)
 	if (apply->options.dry_run)
 		return 0;
 	interrupt_watch();
-	if (!apply->options.common.json && apply->plan->actions.count)
-		puts(apply->options.quiet ? "" : "\napplying");
+	if (!apply->options.common.json && !apply->options.quiet && apply->plan->actions.count)
+		puts("\napplying");
 	made = apply_run(&apply->context, apply->journal, &apply->plan->actions, &apply->report, err);
 	if (made >= 0 && state_save(&apply->context.root, apply->profile, err) < 0)
 		return -1;

@@ -89,6 +89,21 @@ static json_t *entry_row(const struct action_context *context, const struct jour
 	return row;
 }
 
+/* A later change of ours began where this one ended: revert takes that one back first. */
+static bool superseded(const struct journal_entry *entries, unsigned int i, unsigned int count)
+{
+	const struct action *action = &entries[i].action;
+
+	for (unsigned int j = i + 1; j < count; j++) {
+		const struct action *later = &entries[j].action;
+
+		if (!entries[j].undone && later->kind == action->kind && later->before &&
+		    !strcmp(later->target, action->target))
+			return action_same(action, later->before, action->after);
+	}
+	return false;
+}
+
 static json_t *journal_rows(const struct action_context *context, const struct journal *journal)
 {
 	unsigned int count;
@@ -97,9 +112,16 @@ static json_t *journal_rows(const struct action_context *context, const struct j
 	char boot_id[40];
 
 	journal_boot_id(&context->root, boot_id);
-	for (unsigned int i = 0; i < count; i++)
-		if (!entries[i].undone)
-			json_array_append_new(rows, entry_row(context, &entries[i], boot_id));
+	for (unsigned int i = 0; i < count; i++) {
+		json_t *row;
+
+		if (entries[i].undone)
+			continue;
+		row = entry_row(context, &entries[i], boot_id);
+		if (superseded(entries, i, count))
+			json_object_set_new(row, "revert", json_string("changed again below"));
+		json_array_append_new(rows, row);
+	}
 	return rows;
 }
 
