@@ -43,6 +43,24 @@ static bool has_argument(const char *args, size_t length, const char *word)
 	return false;
 }
 
+/* The process that runs with this control socket on its command line, however the PID file was lost. */
+static pid_t pid_by_socket(const struct action_context *context, const char *name)
+{
+	char socket[PATH_MAX];
+	struct guest_list list;
+	pid_t pid = 0;
+
+	if (!root_is_live(&context->root))
+		return 0;
+	guest_file(context, socket, name, "qmp.sock");
+	guests_read(&context->root, &list);
+	for (unsigned int i = 0; i < list.count && !pid; i++)
+		if (list.guests[i].qmp && !strcmp(list.guests[i].qmp, socket))
+			pid = list.guests[i].pid;
+	guests_release(&list);
+	return pid;
+}
+
 pid_t guest_pid(const struct action_context *context, const char *name)
 {
 	char socket[PATH_MAX], text[32], *args;
@@ -51,7 +69,7 @@ pid_t guest_pid(const struct action_context *context, const char *name)
 	bool ours;
 
 	if (root_read_line(&context->root, text, sizeof(text), "%s/%s/pid", context->run_dir, name) <= 0)
-		return 0;
+		return pid_by_socket(context, name);
 	pid = (pid_t)atoi(text);
 	if (pid <= 0 || !thread_start(&context->root, pid, pid))
 		return 0;

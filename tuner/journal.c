@@ -177,7 +177,8 @@ static int take_file(struct journal *journal, const char *text, size_t length, s
 		if (status == -EBADMSG && next == length)
 			break; /* torn as well: lengths reach the disk before data */
 		if (status < 0) {
-			error_prefix(err, STATE_DIR "/journal:%u is damaged", number);
+			error_prefix(err, STATE_DIR "/journal:%u is damaged (restore the line, or move the file "
+				"away to give up undoing what it lists)", number);
 			return status;
 		}
 		at = next;

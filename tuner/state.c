@@ -13,26 +13,21 @@
 #include "tuner/journal.h"
 
 #define PROFILE_FILE STATE_DIR "/profile"
+#define STAGED_FILE  STATE_DIR "/profile.new"
 #define ORIGIN_LINE  "# applied from "
 
-static int write_file(const struct root *root, const char *file, const char *text, struct error *err)
+static int write_file(const char *path, const char *text, struct error *err)
 {
-	char path[PATH_MAX], temporary[PATH_MAX];
-	int fd, errnum;
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), errnum;
 
-	root_path(root, path, "%s", file);
-	root_path(root, temporary, "%s.new", file);
-	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return error_errno(err, errno, "writing %s", temporary);
+		return error_errno(err, errno, "writing %s", path);
 	errnum = -write_all(fd, text, strlen(text));
 	if (!errnum && fsync(fd) < 0)
 		errnum = errno;
 	close(fd);
-	if (!errnum && rename(temporary, path) < 0)
-		errnum = errno;
 	if (errnum)
-		unlink(temporary);
+		unlink(path);
 	return errnum ? error_errno(err, errnum, "writing %s", path) : 0;
 }
 
@@ -47,9 +42,9 @@ static char *read_whole(const char *path, struct error *err)
 	return text;
 }
 
-int state_save(const struct root *root, const struct profile *profile, struct error *err)
+int state_stage(const struct root *root, const struct profile *profile, struct error *err)
 {
-	char origin[PATH_MAX], *text, *copy;
+	char origin[PATH_MAX], path[PATH_MAX], *text, *copy;
 	int status;
 
 	if (!realpath(profile->file, origin))
@@ -59,10 +54,26 @@ int state_save(const struct root *root, const struct profile *profile, struct er
 		return -EIO;
 	copy = xasprintf("%s%s" ORIGIN_LINE "%s\n", text,
 		*text && text[strlen(text) - 1] != '\n' ? "\n" : "", origin);
-	status = write_file(root, PROFILE_FILE, copy, err);
+	status = write_file(root_path(root, path, STAGED_FILE), copy, err);
 	free(copy);
 	free(text);
 	return status;
+}
+
+int state_commit(const struct root *root, struct error *err)
+{
+	char staged[PATH_MAX], path[PATH_MAX];
+
+	if (rename(root_path(root, staged, STAGED_FILE), root_path(root, path, PROFILE_FILE)) < 0)
+		return error_errno(err, errno, "renaming %s to %s", staged, path);
+	return 0;
+}
+
+void state_discard(const struct root *root)
+{
+	char path[PATH_MAX];
+
+	unlink(root_path(root, path, STAGED_FILE));
 }
 
 const char *state_profile(const struct root *root, char path[PATH_MAX])
@@ -91,4 +102,5 @@ void state_forget(const struct root *root)
 	char path[PATH_MAX];
 
 	unlink(root_path(root, path, PROFILE_FILE));
+	state_discard(root);
 }

@@ -8,8 +8,13 @@
 #include "lib/error.h"
 #include "tuner/profile.h"
 
-/* Saves a copy, atomically. */
-int state_save(const struct root *root, const struct profile *profile, struct error *err);
+/*
+ * A copy is saved in two steps: written before anything is applied, so that a full disk is found then,
+ * and made the valid one (or removed) afterwards.
+ */
+int state_stage(const struct root *root, const struct profile *profile, struct error *err);
+int state_commit(const struct root *root, struct error *err);
+void state_discard(const struct root *root);
 /* The copy's real path. Returns @path, or NULL when nothing is applied. */
 const char *state_profile(const struct root *root, char path[PATH_MAX]);
 /* The file it was applied from, or NULL; the caller frees. */

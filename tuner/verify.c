@@ -117,21 +117,26 @@ static void release_placement(struct placed_vm *placed, unsigned int count)
 }
 
 /*
- * Where the guests belong. Those that do not run are left out: they have no place to compare with,
- * and the one they would get must not shift the others.
+ * Where the running guests belong, given that all of @profile's have their place: one that has ended
+ * still owns its dedicated CPUs, those beside it are not to spread over them.
  */
-static int verify_running(struct verify *verify, const struct profile *present, struct error *err)
+static int verify_running(struct verify *verify, const struct profile *profile, struct error *err)
 {
-	struct placed_vm *placed = xcalloc(present->vm_count + 1, sizeof(*placed));
-	int status = placement_make(present, verify->snapshot, placed, err);
+	struct placed_vm *placed = xcalloc(profile->vm_count + 1, sizeof(*placed));
+	int status = placement_make(profile, verify->snapshot, placed, err);
 
-	for (unsigned int i = 0; i < present->vm_count && status >= 0; i++)
-		status = verify_guest(verify, running(verify, present->vms[i].name), &placed[i], err);
-	release_placement(placed, present->vm_count);
+	for (unsigned int i = 0; i < profile->vm_count && status >= 0; i++) {
+		const struct guest *guest = running(verify, profile->vms[i].name);
+
+		if (guest)
+			status = verify_guest(verify, guest, &placed[i], err);
+	}
+	release_placement(placed, profile->vm_count);
 	return status;
 }
 
-static int verify_guests(struct verify *verify, struct error *err)
+/* For guests that have ended there may be no place any more (memory): then without them. */
+static int verify_present(struct verify *verify, struct error *err)
 {
 	const struct profile *profile = verify->profile;
 	struct profile present = *profile;
@@ -139,15 +144,27 @@ static int verify_guests(struct verify *verify, struct error *err)
 
 	present.vms = xcalloc(profile->vm_count + 1, sizeof(*present.vms));
 	present.vm_count = 0;
-	for (unsigned int i = 0; i < profile->vm_count; i++) {
+	for (unsigned int i = 0; i < profile->vm_count; i++)
 		if (running(verify, profile->vms[i].name))
 			present.vms[present.vm_count++] = profile->vms[i];
-		else
-			verify_difference(verify, profile->vms[i].name, "guest", "running", NULL);
-	}
 	status = verify_running(verify, &present, err);
 	free(present.vms);
 	return status;
+}
+
+static int verify_guests(struct verify *verify, struct error *err)
+{
+	const struct profile *profile = verify->profile;
+	bool all = true;
+
+	for (unsigned int i = 0; i < profile->vm_count; i++)
+		if (!running(verify, profile->vms[i].name)) {
+			verify_difference(verify, profile->vms[i].name, "guest", "running", NULL);
+			all = false;
+		}
+	if (verify_running(verify, profile, err) >= 0)
+		return 0;
+	return all ? -1 : verify_present(verify, err);
 }
 
 int verify_run(struct verify *verify, struct error *err)

@@ -113,8 +113,12 @@ static int carry_out(struct apply *apply, struct error *err)
 	interrupt_watch();
 	if (!apply->options.common.json && !apply->options.quiet && apply->plan->actions.count)
 		puts("\napplying");
+	if (state_stage(&apply->context.root, apply->profile, err) < 0)
+		return -1;
 	made = apply_run(&apply->context, apply->journal, &apply->plan->actions, &apply->report, err);
-	if (made >= 0 && state_save(&apply->context.root, apply->profile, err) < 0)
+	if (made < 0)
+		state_discard(&apply->context.root);
+	else if (state_commit(&apply->context.root, err) < 0)
 		return -1;
 	return made;
 }

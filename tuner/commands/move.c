@@ -41,6 +41,26 @@ static void count_pages(const struct root *root, const char *name)
 	machine_free(machine);
 }
 
+/* Looked at before the change is announced. */
+static int check_nodes(const struct root *root, const struct idset *nodes, struct error *err)
+{
+	struct machine *machine = machine_read(root, err);
+	struct idset there = {0}, rest = *nodes;
+	char wrong[256], have[256];
+
+	if (!machine)
+		return -EIO;
+	for (unsigned int i = 0; i < machine->node_count; i++)
+		if (machine->nodes[i].memory)
+			idset_add(&there, machine->nodes[i].os);
+	machine_free(machine);
+	idset_subtract(&rest, &there);
+	if (idset_empty(&rest) && !idset_empty(nodes))
+		return 0;
+	return error_set(err, EINVAL, "'%s' is no place for memory; this machine has it on node %s",
+		idset_format(&rest, wrong, sizeof(wrong)), idset_format(&there, have, sizeof(have)));
+}
+
 int move_command(int argc, char **argv)
 {
 	struct command_common common = {0};
@@ -51,7 +71,7 @@ int move_command(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (idset_parse(argv[operands + 1], &nodes, &err) < 0)
+	if (idset_parse(argv[operands + 1], &nodes, &err) < 0 || check_nodes(&common.root, &nodes, &err) < 0)
 		return command_failed(argv[0], &err);
 	if (!common.json)
 		warn("moved pages stay where they are: revert does not move them back");
