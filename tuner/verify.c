@@ -10,6 +10,7 @@
 
 #include "lib/size.h"
 #include "lib/xalloc.h"
+#include "tuner/placement.h"
 #include "tuner/plan.h"
 
 void verify_difference(struct verify *verify, const char *where, const char *what, const char *wanted,
@@ -98,12 +99,7 @@ static void verify_pools(struct verify *verify)
 
 static const struct guest *running(const struct verify *verify, const char *name)
 {
-	const struct guest_list *list = &verify->snapshot->guests;
-
-	for (unsigned int i = 0; i < list->count; i++)
-		if (!strcmp(list->guests[i].name, name))
-			return &list->guests[i];
-	return NULL;
+	return placement_guest(&verify->snapshot->guests, name);
 }
 
 static void release_placement(struct placed_vm *placed, unsigned int count)
