@@ -99,6 +99,7 @@ static void guest_clear(struct guest *guest)
 	free(guest->argv);
 	free(guest->threads);
 	free(guest->ram);
+	free(guest->node_bytes);
 	memset(guest, 0, sizeof(*guest));
 }
 

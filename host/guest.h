@@ -65,6 +65,8 @@ struct guest {
 	struct guest_ram *ram;
 	unsigned int ram_count;
 	uint64_t configured;     /* RAM the guest was given: sum of ram[].size */
+	uint64_t *node_bytes;    /* RAM on each node, as nodes[] of the machine; NULL until guest_locate() */
+	unsigned int node_count; /* rows of node_bytes */
 	uint64_t rss, anon_huge, hugetlb; /* whole process, from smaps_rollup or status */
 	uint64_t ksm_pages;      /* /proc/PID/ksm_merging_pages, pages */
 	uint64_t balloon;        /* actual guest RAM from QMP query-balloon; GUEST_UNKNOWN unless asked */
@@ -111,6 +113,25 @@ void guest_refresh_balloon(struct guest *guest, int timeout_ms);
 int guest_map_read(const struct guest *guest, const struct machine *machine, unsigned int samples,
 	struct guest_memory_map *map);
 void guest_map_release(struct guest_memory_map *map);
+
+/* Fills ->node_bytes by guest_map_read(). A guest out of a file keeps what the file says. */
+int guest_locate(struct guest *guest, const struct machine *machine, unsigned int samples);
+
+/*
+ * Pages that NUMA balancing hides from move_pages(2) on Linux 6.1 to 6.4 (guest_pages.c). _node: of the
+ * page at @address, -1 when it really is not there. _forget: what was read is old.
+ */
+struct guest_pages;
+struct guest_pages *guest_pages_open(const struct guest *guest);
+int guest_pages_node(struct guest_pages *pages, uint64_t address);
+void guest_pages_forget(struct guest_pages *pages);
+void guest_pages_close(struct guest_pages *pages);
+
+/*
+ * Asks the guest's QMP socket which thread is which vCPU (query-cpus-fast) and which are I/O threads
+ * (query-iothreads), and corrects the kinds. Names and procfs stand where it does not answer in time.
+ */
+void guest_ask_threads(struct guest *guest, int timeout_ms);
 
 /* A guest by name or by PID written in decimal; NULL when there is none. */
 const struct guest *guest_find(const struct guest_list *list, const char *name);

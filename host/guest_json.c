@@ -59,6 +59,15 @@ static json_t *ram_to_json(const struct guest_ram *ram)
 		"guest-node", ram->guest_node < 0 ? json_null() : json_integer(ram->guest_node));
 }
 
+static json_t *nodes_to_json(const struct guest *guest)
+{
+	json_t *nodes = guest->node_bytes ? json_array() : json_null();
+
+	for (unsigned int i = 0; guest->node_bytes && i < guest->node_count; i++)
+		json_array_append_new(nodes, figure(guest->node_bytes[i]));
+	return nodes;
+}
+
 static json_t *argv_to_json(char *const *argv)
 {
 	json_t *list = argv ? json_array() : json_null();
@@ -76,14 +85,14 @@ static json_t *guest_to_json(const struct guest *guest)
 		json_array_append_new(threads, thread_to_json(&guest->threads[i]));
 	for (unsigned int i = 0; i < guest->ram_count; i++)
 		json_array_append_new(ram, ram_to_json(&guest->ram[i]));
-	return json_pack("{s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"name", any_text(guest->name), "pid", (int)guest->pid, "start", figure(guest->start),
 		"vmm", any_text(guest->vmm), "qmp", text_or_null(guest->qmp),
 		"cgroup", text_or_null(guest->cgroup), "argv", argv_to_json(guest->argv), "vcpus", (int)guest->vcpu_count,
 		"configured", figure(guest->configured), "rss", figure(guest->rss),
 		"anon-huge", figure(guest->anon_huge), "hugetlb", figure(guest->hugetlb),
 		"ksm-pages", figure(guest->ksm_pages), "balloon", figure(guest->balloon),
-		"exits", figure(guest->exits), "threads", threads, "ram", ram);
+		"exits", figure(guest->exits), "node-bytes", nodes_to_json(guest), "threads", threads, "ram", ram);
 }
 
 json_t *guests_to_json(const struct guest_list *list)
@@ -173,6 +182,18 @@ static char **argv_from_json(const json_t *json)
 	return argv;
 }
 
+static void nodes_from_json(const json_t *json, struct guest *guest)
+{
+	size_t count = json_array_size(json);
+
+	guest->node_bytes = count ? xcalloc(count, sizeof(*guest->node_bytes)) : NULL;
+	for (size_t i = 0; i < count; i++) {
+		json_int_t bytes = json_integer_value(json_array_get(json, i));
+
+		guest->node_bytes[guest->node_count++] = bytes > 0 ? (uint64_t)bytes : 0;
+	}
+}
+
 static int guest_from_json(const json_t *json, struct guest *guest, struct error *err)
 {
 	const json_t *threads = json_object_get(json, "threads"), *ram = json_object_get(json, "ram");
@@ -195,6 +216,7 @@ static int guest_from_json(const json_t *json, struct guest *guest, struct error
 	guest->ksm_pages = get_figure(json, "ksm-pages");
 	guest->balloon = get_figure(json, "balloon");
 	guest->exits = get_figure(json, "exits");
+	nodes_from_json(json_object_get(json, "node-bytes"), guest);
 	guest->threads = xcalloc(json_array_size(threads), sizeof(*guest->threads));
 	guest->ram = xcalloc(json_array_size(ram), sizeof(*guest->ram));
 	for (size_t i = 0; i < json_array_size(threads); i++, guest->thread_count++)

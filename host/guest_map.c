@@ -21,6 +21,7 @@ struct survey {
 	const struct guest *guest;
 	struct guest_memory_map *map;
 	const struct machine *machine;
+	struct guest_pages *hidden;
 	void *addresses[BATCH];
 	uint64_t bytes[BATCH];   /* what each address stands for */
 	int status[BATCH];
@@ -38,6 +39,14 @@ static void count_page(struct survey *survey, int node, uint64_t bytes)
 			survey->map->node_bytes[i] += bytes;
 }
 
+/* That a page is not there (-ENOENT, -EFAULT) is also said of one that NUMA balancing watches. */
+static int node_of(struct survey *survey, unsigned int i)
+{
+	return survey->status[i] == -ENOENT || survey->status[i] == -EFAULT
+		? guest_pages_node(survey->hidden, (uint64_t)(uintptr_t)survey->addresses[i])
+		: survey->status[i];
+}
+
 static void ask(struct survey *survey)
 {
 	if (!survey->count || survey->result)
@@ -46,7 +55,7 @@ static void ask(struct survey *survey)
 		survey->result = -errno;
 	else
 		for (unsigned int i = 0; i < survey->count; i++)
-			count_page(survey, survey->status[i], survey->bytes[i]);
+			count_page(survey, node_of(survey, i), survey->bytes[i]);
 	survey->count = 0;
 }
 
@@ -111,6 +120,7 @@ int guest_map_read(const struct guest *guest, const struct machine *machine, uns
 	survey->guest = guest;
 	survey->map = map;
 	survey->machine = machine;
+	survey->hidden = guest_pages_open(guest);
 	for (unsigned int i = 0; i < guest->ram_count; i++) {
 		const struct guest_ram *ram = &guest->ram[i];
 
@@ -122,8 +132,26 @@ int guest_map_read(const struct guest *guest, const struct machine *machine, uns
 	}
 	ask(survey);
 	result = survey->result;
+	guest_pages_close(survey->hidden);
 	free(survey);
 	return result;
+}
+
+int guest_locate(struct guest *guest, const struct machine *machine, unsigned int samples)
+{
+	struct guest_memory_map map;
+	int status;
+
+	if (!guest->handles)
+		return guest->node_bytes ? 0 : -ENODATA;
+	status = guest_map_read(guest, machine, samples, &map);
+	if (status == 0) {
+		free(guest->node_bytes);
+		guest->node_bytes = steal_pointer(&map.node_bytes);
+		guest->node_count = map.node_count;
+	}
+	guest_map_release(&map);
+	return status;
 }
 
 void guest_map_release(struct guest_memory_map *map)

@@ -6,6 +6,8 @@
 #include "lib/error.h"
 #include "tuner/command.h"
 
+#define LOCATE_SAMPLES 16384 /* enough for a plan elsewhere; where guests run, every page is asked for */
+
 int snapshot_command(int argc, char **argv)
 {
 	struct command_common common = { 0 };
@@ -18,6 +20,8 @@ int snapshot_command(int argc, char **argv)
 	snapshot = snapshot_read(&common.root, &err);
 	if (!snapshot)
 		return command_failed(argv[0], &err);
+	for (unsigned int i = 0; i < snapshot->guests.count; i++)
+		guest_locate(&snapshot->guests.guests[i], snapshot->machine, LOCATE_SAMPLES);
 	if (!strcmp(argv[operands], "-"))
 		status = command_print_json(snapshot_to_json(snapshot));
 	else if (snapshot_save(snapshot, argv[operands], &err) < 0)
