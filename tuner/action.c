@@ -311,6 +311,18 @@ char *action_busy(const struct action_context *context, const struct action *act
 	return verbs->busy ? verbs->busy(context, action) : NULL;
 }
 
+bool action_partial(const struct action *action)
+{
+	return kinds[action->kind]->partial;
+}
+
+bool action_moot(const struct action_context *context, const struct action *action)
+{
+	const struct action_verbs *verbs = kinds[action->kind];
+
+	return verbs->moot && verbs->moot(context, action);
+}
+
 bool action_can_undo(const struct action *action)
 {
 	return kinds[action->kind]->undo != NULL;

@@ -18,6 +18,7 @@
 #include "host/knob.h"
 #include "host/root.h"
 #include "lib/error.h"
+#include "tuner/move.h"
 
 /*
  * How the texts are spelled. A planner may leave before NULL: it is read just before the change.
@@ -67,6 +68,7 @@ struct action_context {
 	const char *run_dir;   /* host path "/run/vmtune" */
 	const char *vmm;       /* path of the vmm program */
 	int stop_ms;           /* how long a guest may take to shut down when asked */
+	struct move_options move; /* how fast pages move */
 };
 
 /* Appends; takes ownership of the strings (all allocated). */
@@ -106,6 +108,10 @@ enum action_state action_verify(const struct action_context *context, const stru
  * NULL. The caller frees.
  */
 char *action_busy(const struct action_context *context, const struct action *action);
+/* Whether falling short of ->after is no failure (some pages will not move). */
+bool action_partial(const struct action *action);
+/* Whether it need not be carried out any more: a thread that ended since the plan, its guest has not. */
+bool action_moot(const struct action_context *context, const struct action *action);
 /* Whether ->before can be brought back at all (moved pages cannot). */
 bool action_can_undo(const struct action *action);
 /* Brings back ->before. -EBUSY: not now. -EOPNOTSUPP: never (CLASS_IRREVERSIBLE). */

@@ -33,7 +33,7 @@ static int check(const struct action_context *context, const struct action *acti
 	enum action_state state = action_verify(context, action, now);
 	char *line;
 
-	if (state == STATE_OK)
+	if (state == STATE_OK || (action_partial(action) && state != STATE_GONE))
 		return 0;
 	line = action_describe(action);
 	error_set(err, EIO, "%s: it reads '%.*s' after that", line,
@@ -106,6 +106,10 @@ int apply_run(const struct action_context *context, struct journal *journal, str
 
 		if (action_verify(context, action, NULL) == STATE_OK)
 			continue;
+		if (action_moot(context, action)) {
+			report_step(report, "left", action, "the thread has ended");
+			continue;
+		}
 		status = interrupted() ? error_set(err, EINTR, "interrupted")
 				       : apply_one(context, journal, action, err);
 		if (status < 0)
@@ -121,17 +125,24 @@ int apply_run(const struct action_context *context, struct journal *journal, str
 
 int apply_actions(const struct root *root, const char *command, struct action_list *list, bool json)
 {
-	struct report report = {json ? json_array() : NULL};
 	struct action_context context;
+
+	context_init(&context, root);
+	return apply_actions_in(&context, command, list, json);
+}
+
+int apply_actions_in(const struct action_context *context, const char *command, struct action_list *list,
+	bool json)
+{
+	struct report report = {json ? json_array() : NULL};
 	struct journal *journal;
 	struct error err;
 	int made = -1;
 
-	context_init(&context, root);
 	interrupt_watch();
-	journal = journal_open(root, true, LOCK_WAIT_MS, &err);
+	journal = journal_open(&context->root, true, LOCK_WAIT_MS, &err);
 	if (journal)
-		made = apply_run(&context, journal, list, &report, &err);
+		made = apply_run(context, journal, list, &report, &err);
 	journal_close(journal);
 	action_list_release(list);
 	if (made == 0 && !json)

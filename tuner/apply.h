@@ -20,5 +20,8 @@ int apply_run(const struct action_context *context, struct journal *journal, str
 
 /* The same for one action made by a command (pin, ksm, ...): opens the journal and releases @list. */
 int apply_actions(const struct root *root, const char *command, struct action_list *list, bool json);
+/* With a context of the caller's. */
+int apply_actions_in(const struct action_context *context, const char *command, struct action_list *list,
+	bool json);
 
 #endif

@@ -37,7 +37,8 @@ const struct command commands[] = {
 	{ "pin", "NAME VCPU=CPUS...", 2, OPERANDS_ANY, "put vCPU threads on CPUs (\"io=CPUS\": the others)",
 	  "NAME is a guest of any VMM, or its PID. Example: vmtune pin db 0=2 1=6 io=0.", pin_command },
 	{ "move", "NAME NODES", 2, 2, "move a guest's pages to NUMA nodes while it runs",
-	  "Cannot be taken back; it can be moved again. Huge pages need free ones in the node's pool.",
+	  "Cannot be taken back; it can be moved again. Huge pages need free ones in the node's pool.\n"
+	  "Interrupted, it says how many pages were moved and how many were left.",
 	  move_command },
 	{ "balloon", "NAME SIZE", 2, 2, "how much memory a guest keeps", NULL, balloon_command },
 	{ "ksm", "NAME on|off", 2, 2, "whether KSM may merge a guest's pages", NULL, ksm_command },

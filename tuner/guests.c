@@ -91,16 +91,22 @@ static bool find_own(const struct action_context *context, const char *name, str
 	return ref->start != 0;
 }
 
-static bool find_any(const struct action_context *context, const char *name, struct guest_ref *ref)
+/* @pid 0: by @name. Guests of others may share a name, or have another one in the profile. */
+static bool find_any(const struct action_context *context, const char *name, pid_t pid,
+	struct guest_ref *ref)
 {
 	struct guest_list list;
 	const struct guest *guest;
+	char number[16];
 
+	snprintf(number, sizeof(number), "%d", (int)pid);
 	guests_read(&context->root, &list);
-	guest = guest_find(&list, name);
+	guest = guest_find(&list, pid ? number : name);
+	if (pid && guest && guest->pid != pid) /* it is called like the number */
+		guest = NULL;
 	if (guest) {
 		*ref = (struct guest_ref){.pid = guest->pid, .start = guest->start};
-		snprintf(ref->name, sizeof(ref->name), "%s", guest->name);
+		snprintf(ref->name, sizeof(ref->name), "%s", pid ? name : guest->name);
 		snprintf(ref->qmp, sizeof(ref->qmp), "%s", guest->qmp ? guest->qmp : "");
 	}
 	guests_release(&list);
@@ -124,7 +130,7 @@ static int find_identity(const struct action_context *context, const char *text,
 	}
 	if (find_own(context, name, ref) && ref->pid == pid)
 		return 0;
-	if (find_any(context, name, ref) && ref->pid == pid)
+	if (find_any(context, name, pid, ref))
 		return 0;
 	error_set(err, ESRCH, "guest %s (PID %d) runs no virtual machine any more", name, pid);
 	return -ESRCH;
@@ -135,7 +141,7 @@ int guest_resolve(const struct action_context *context, const char *text, struct
 {
 	if (isdigit((unsigned char)*text) && strchr(text, ':') && strchr(text, ' '))
 		return find_identity(context, text, ref, err);
-	if (find_own(context, text, ref) || find_any(context, text, ref))
+	if (find_own(context, text, ref) || find_any(context, text, 0, ref))
 		return 0;
 	error_set(err, ENOENT, "no guest '%s' runs here; vmtune status lists them", text);
 	return -ENOENT;

@@ -72,7 +72,8 @@ static int set(const struct action_context *context, const struct action *action
 	idset_for_each(cpu, &wanted)
 		CPU_SET_S((unsigned int)cpu, size, cpus);
 	if (sched_setaffinity(thread.tid, size, cpus) < 0)
-		status = error_errno(err, errno, "putting thread %d on CPUs %s", thread.tid, list);
+		status = error_errno(err, errno, "putting thread %d on CPUs %s%s", thread.tid, list,
+			errno == EINVAL ? " (does the cpuset of its control group allow them?)" : "");
 	CPU_FREE(cpus);
 	return status;
 }
@@ -85,6 +86,17 @@ static int apply(const struct action_context *context, const struct action *acti
 static int undo(const struct action_context *context, const struct action *action, struct error *err)
 {
 	return set(context, action, action->before, err);
+}
+
+/* VMMs have threads that come and go (QEMU's pool of workers). */
+static bool moot(const struct action_context *context, const struct action *action)
+{
+	struct thread_id thread;
+	uint64_t start;
+
+	return !find(context, action, &thread) && thread.pid != thread.tid &&
+		sscanf(action->target, "%*d:%" SCNu64, &start) == 1 &&
+		thread_start(&context->root, thread.pid, thread.pid) == start;
 }
 
 static bool same(const struct action *action, const char *a, const char *b)
@@ -103,4 +115,5 @@ const struct action_verbs action_affinity = {
 	.apply = apply,
 	.undo = undo,
 	.same = same,
+	.moot = moot,
 };

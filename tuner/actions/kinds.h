@@ -21,9 +21,13 @@ struct action_verbs {
 		struct error *err);
 	/* NULL: equal text, blanks at the ends aside */
 	bool (*same)(const struct action *action, const char *a, const char *b);
+	/* What apply could not bring about it has told: being short of ->after is no failure */
+	bool partial;
 	/* NULL: the target is an identity already */
 	int (*resolve)(const struct action_context *context, struct action *action,
 		struct error *err);
+	/* Whether the object has gone and with it the need; NULL: never, a missing object is an error */
+	bool (*moot)(const struct action_context *context, const struct action *action);
 	/* NULL: never busy */
 	char *(*busy)(const struct action_context *context, const struct action *action);
 };

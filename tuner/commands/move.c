@@ -10,6 +10,9 @@
 #include "lib/xalloc.h"
 #include "tuner/apply.h"
 #include "tuner/command.h"
+#include "tuner/context.h"
+
+#define THREADS_MAX 64
 
 /* Says where every page is now, counted, not assumed. */
 static void print_count(const struct guest *guest, const struct machine *machine)
@@ -61,24 +64,55 @@ static int check_nodes(const struct root *root, const struct idset *nodes, struc
 		idset_format(&rest, wrong, sizeof(wrong)), idset_format(&there, have, sizeof(have)));
 }
 
+struct move_command_options {
+	struct command_common common;
+	struct move_options move;
+};
+
+static int set_rate(void *target, const char *text, struct error *err)
+{
+	return move_parse_rate(text, &((struct move_command_options *)target)->move.rate, err);
+}
+
+static int set_threads(void *target, const char *text, struct error *err)
+{
+	char *end;
+	long threads = strtol(text, &end, 10);
+
+	if (end == text || *end || threads < 1 || threads > THREADS_MAX)
+		return error_set(err, EINVAL, "'%s' is no number of threads (1 to %d)", text, THREADS_MAX);
+	((struct move_command_options *)target)->move.threads = (unsigned int)threads;
+	return 0;
+}
+
+static const struct option_row rows[] = {
+	{"max-rate", 0, "MIB", "move at most so many MiB a second", set_rate},
+	{"threads", 0, "NUMBER", "threads that move (two for each node, as far as there are CPUs)",
+		set_threads},
+	{0},
+};
+
 int move_command(int argc, char **argv)
 {
-	struct command_common common = {0};
+	struct move_command_options options = {0};
+	struct action_context context;
 	struct action_list list = {0};
 	struct idset nodes;
 	struct error err;
-	int operands, status = command_begin(argc, argv, NULL, &common, &operands);
+	int operands, status = command_begin(argc, argv, rows, &options.common, &operands);
 
 	if (status >= 0)
 		return status;
-	if (idset_parse(argv[operands + 1], &nodes, &err) < 0 || check_nodes(&common.root, &nodes, &err) < 0)
+	if (idset_parse(argv[operands + 1], &nodes, &err) < 0 || check_nodes(&options.common.root, &nodes, &err) < 0)
 		return command_failed(argv[0], &err);
-	if (!common.json)
+	if (!options.common.json)
 		warn("moved pages stay where they are: revert does not move them back");
 	action_add(&list, ACTION_MOVE_PAGES, CLASS_IRREVERSIBLE, xstrdup(argv[operands]), NULL, NULL,
 		xstrdup(argv[operands + 1]), xstrdup("vmtune move"), argv[operands]);
-	status = apply_actions(&common.root, argv[0], &list, common.json);
-	if (status == EXIT_SUCCESS && !common.json)
-		count_pages(&common.root, argv[operands]);
+	context_init(&context, &options.common.root);
+	context.move = options.move;
+	status = apply_actions_in(&context, argv[0], &list, options.common.json);
+	if (status == EXIT_SUCCESS && !options.common.json)
+		count_pages(&options.common.root, argv[operands]);
 	return status;
 }
