@@ -7,6 +7,7 @@
 
 #include "lib/size.h"
 #include "lib/xalloc.h"
+#include "tuner/placement.h"
 
 #define HOST_SHARE_DIVISOR 32 /* about 3 % of a node, as much as kswapd's watermarks and slab want */
 
@@ -91,7 +92,7 @@ static void count_foreign(struct capacity *capacity, const struct profile *profi
 	const struct guest *guest)
 {
 	for (unsigned int i = 0; i < profile->vm_count; i++)
-		if (guest->name && !strcmp(guest->name, profile->vms[i].name))
+		if (profile->vms[i].placement != PLACE_KEEP && placement_is(&profile->vms[i], guest))
 			return;
 	for (unsigned int i = 0; i < guest->thread_count; i++) {
 		const struct guest_thread *thread = &guest->threads[i];

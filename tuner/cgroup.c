@@ -75,25 +75,27 @@ char *cgroup_name(const char *guest)
 	return xasprintf(CGROUP_PARENT "/%s", guest);
 }
 
-static void plan_values(struct action_list *list, const struct profile_vm *vm,
-	const struct snapshot *snapshot)
+unsigned int cgroup_plan_values(struct action_list *list, const struct profile_vm *vm,
+	const struct snapshot *snapshot, const char *group)
 {
 	bool v1 = snapshot->cgroup == CGROUP_V1;
+	unsigned int count = 0;
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
 		uint64_t value = values[i].version == snapshot->cgroup ? values[i].value(vm) : 0;
 
 		if (!value)
 			continue;
+		count++;
 		action_add(list, ACTION_CGROUP_VALUE, CLASS_REVERSIBLE,
-			xasprintf("%s%s%s/" CGROUP_PARENT "/%s/%s", snapshot->cgroup_mount,
-				v1 ? "/" : "", v1 ? values[i].controller : "", vm->name,
-				values[i].file),
+			xasprintf("%s%s%s%s/%s", snapshot->cgroup_mount, v1 ? "/" : "",
+				v1 ? values[i].controller : "", group, values[i].file),
 			NULL, NULL,
 			values[i].period ? xasprintf("%" PRIu64 " %d", value, QUOTA_PERIOD_US)
 					 : xasprintf("%" PRIu64, value),
 			xasprintf("%s: %s of its group", vm->name, values[i].controller), vm->name);
 	}
+	return count;
 }
 
 static void plan_controllers(struct action_list *list, const struct snapshot *snapshot, const char *group)
@@ -113,6 +115,7 @@ static void plan_group(struct action_list *list, char *name, const char *vm)
 void cgroup_plan(struct action_list *list, const struct profile_vm *vm, const struct snapshot *snapshot)
 {
 	bool first = true;
+	char *group;
 
 	if (snapshot->cgroup == CGROUP_NONE)
 		return;
@@ -127,7 +130,9 @@ void cgroup_plan(struct action_list *list, const struct profile_vm *vm, const st
 			plan_controllers(list, snapshot, "/" CGROUP_PARENT);
 	}
 	plan_group(list, cgroup_name(vm->name), vm->name);
-	plan_values(list, vm, snapshot);
+	group = xasprintf("/" CGROUP_PARENT "/%s", vm->name);
+	cgroup_plan_values(list, vm, snapshot, group);
+	free(group);
 }
 
 /* ---- groups --------------------------------------------------------------------------------- */

@@ -23,6 +23,13 @@
  */
 void cgroup_plan(struct action_list *list, const struct profile_vm *vm, const struct snapshot *snapshot);
 
+/*
+ * The weights and limits alone, for the group at @group ("/vmtune/db") of every controller's tree.
+ * Returns how many the profile names.
+ */
+unsigned int cgroup_plan_values(struct action_list *list, const struct profile_vm *vm,
+	const struct snapshot *snapshot, const char *group);
+
 /* The name of a guest's group, "vmtune/NAME"; the caller frees. */
 char *cgroup_name(const char *guest);
 bool cgroup_exists(const char *name);

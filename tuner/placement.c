@@ -207,13 +207,20 @@ static int place(struct request *request, struct capacity *capacity, struct erro
 
 	if (request->guest)
 		request_why(request, "runs already (PID %d)", (int)request->guest->pid);
+	if (request->vm->attach)
+		attach_credit(request, capacity);
 	if (mode == PLACE_PINS)
 		rc = place_pins(request, capacity, err);
 	else if (mode == PLACE_NODES)
 		rc = place_nodes(request, capacity, err);
-	else if (!request->guest || !place_kept(request, capacity))
+	else if (mode == PLACE_KEEP)
+		rc = place_still(request, capacity, err);
+	else if (!request->guest || !(request->vm->attach ? place_attached(request, capacity)
+						      : place_kept(request, capacity)))
 		rc = place_auto(request, capacity, err);
-	if (rc == 0 && !request->guest)
+	if (rc == 0 && request->vm->attach)
+		rc = attach_take_memory(request, capacity, err);
+	else if (rc == 0 && !request->guest)
 		rc = take_memory(request, err);
 	return rc < 0 ? rc : take_cpus(request, capacity, err);
 }
@@ -270,7 +277,7 @@ static int share_cpus(struct request *request, const struct capacity *capacity, 
 		const struct home *home = &request->homes[i];
 		struct idset shared = room_shared_cpus(capacity, home->cpu);
 
-		if (vm->placement == PLACE_PINS)
+		if (vm->placement == PLACE_PINS || vm->placement == PLACE_KEEP)
 			continue;
 		if (idset_empty(&shared))
 			return profile_fault(&vm->at_nodes, &vm->at, err, "%s: all CPUs of node %u are dedicated "
@@ -367,10 +374,12 @@ static int finish(struct request *request, const struct capacity *capacity, stru
 
 	make_nodes(request);
 	make_distances(request->placed, capacity->machine);
+	if (request->vm->attach)
+		attach_incoming(request, capacity);
 	if (request->guest)
 		placement_tell_memory(request);
 	rc = share_cpus(request, capacity, err);
-	if (rc == 0) {
+	if (rc == 0 && request->vm->placement != PLACE_KEEP) {
 		explain_cpus(request, capacity);
 		rc = place_io(request, capacity, err);
 	}
@@ -430,7 +439,7 @@ int placement_make(const struct profile *profile, const struct snapshot *snapsho
 		struct request *request = &requests[i];
 
 		*request = (struct request){ .vm = &profile->vms[i], .placed = &vms[i] };
-		request->guest = placement_guest(&snapshot->guests, request->vm->name);
+		request->guest = placement_guest(&snapshot->guests, request->vm);
 		vms[i].vm = request->vm;
 		vms[i].pins = xcalloc(request->vm->vcpus, sizeof(*vms[i].pins));
 		vms[i].running = request->guest != NULL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Private to placement.c (the order of things, what is left to share), placement_explicit.c (places
- * the profile names), placement_auto.c (choosing nodes) and placement_kept.c (guests that run).
+ * the profile names), placement_auto.c (choosing nodes), placement_kept.c (guests that run) and
+ * placement_attach.c (guests of others).
  */
 #ifndef VMTUNE_TUNER_PLACEMENT_H
 #define VMTUNE_TUNER_PLACEMENT_H
@@ -67,7 +68,23 @@ void placement_read_kept(struct request *request);
 void placement_tell_memory(struct request *request);
 /* Whether the running guest is the one the profile describes; what cannot be changed must be equal. */
 int placement_check_running(const struct profile_vm *vm, const struct guest *guest, struct error *err);
-/* The running guest of that very name, or NULL. */
-const struct guest *placement_guest(const struct guest_list *guests, const char *name);
+/* Whether @guest is the one that @vm speaks of: the attached one, or else the one of that very name. */
+bool placement_is(const struct profile_vm *vm, const struct guest *guest);
+/* That guest, or NULL. */
+const struct guest *placement_guest(const struct guest_list *guests, const struct profile_vm *vm);
+
+/*
+ * placement_attach.c: guests of others. They may be placed, and their memory is moved there: while one
+ * is placed, what it has counts as free on the nodes where it lies.
+ */
+void attach_credit(const struct request *request, struct capacity *capacity);
+/* Takes what the homes want; refused when it neither is there nor fits. 0, or negative with @err. */
+int attach_take_memory(const struct request *request, struct capacity *capacity, struct error *err);
+/* The node where most of its memory is, when its vCPUs fit there: then little has to move. */
+bool place_attached(struct request *request, const struct capacity *capacity);
+/* Fills ->incoming of the guest nodes, when these are made. */
+void attach_incoming(const struct request *request, const struct capacity *capacity);
+/* placement = keep: threads and memory stay as they are. */
+int place_still(struct request *request, struct capacity *capacity, struct error *err);
 
 #endif

@@ -62,13 +62,13 @@ static unsigned int distance(const struct search *search, const struct home *a, 
 
 /*
  * Sums of what all homes of the request take from a room: two homes may share one. A guest that runs
- * has its memory already.
+ * has its memory already, unless it is an attached one, whose memory follows it.
  */
 static uint64_t bytes_on(const struct request *request, const struct room *room)
 {
 	uint64_t bytes = 0;
 
-	if (request->guest)
+	if (request->guest && !request->vm->attach)
 		return 0;
 	for (unsigned int i = 0; i < request->home_count; i++)
 		bytes += request->homes[i].memory == room ? request->homes[i].bytes : 0;

@@ -203,7 +203,8 @@ void placement_tell_memory(struct request *request)
 	struct idset was = { 0 }, wanted = { 0 };
 	char from[128], to[128];
 
-	if (read_born(born, request->guest->argv)) {
+	/* An attached guest's memory is moved by the plan itself. */
+	if (!request->vm->attach && read_born(born, request->guest->argv)) {
 		for (unsigned int i = 0; i < born->node_count; i++)
 			idset_add(&was, (unsigned int)born->nodes[i].host_node);
 		for (unsigned int i = 0; i < placed->node_count; i++)
@@ -238,10 +239,17 @@ int placement_check_running(const struct profile_vm *vm, const struct guest *gue
 	return rc;
 }
 
-const struct guest *placement_guest(const struct guest_list *guests, const char *name)
+bool placement_is(const struct profile_vm *vm, const struct guest *guest)
+{
+	if (vm->attach)
+		return vm->guest_pid && guest->pid == vm->guest_pid && guest->start == vm->guest_start;
+	return guest->name && !strcmp(guest->name, vm->name);
+}
+
+const struct guest *placement_guest(const struct guest_list *guests, const struct profile_vm *vm)
 {
 	for (unsigned int i = 0; i < guests->count; i++)
-		if (guests->guests[i].name && !strcmp(guests->guests[i].name, name))
+		if (placement_is(vm, &guests->guests[i]))
 			return &guests->guests[i];
 	return NULL;
 }

@@ -159,7 +159,7 @@ static void plan_balloon(struct action_list *list, const struct profile_vm *vm, 
 {
 	if (!vm->balloon_target || now == vm->balloon_target)
 		return;
-	action_add(list, ACTION_BALLOON, CLASS_REVERSIBLE, xstrdup(vm->name), NULL,
+	action_add(list, ACTION_BALLOON, CLASS_REVERSIBLE, plan_target(vm), NULL,
 		now == GUEST_UNKNOWN ? NULL : xasprintf("%" PRIu64, now),
 		xasprintf("%" PRIu64, vm->balloon_target), reason_of(&vm->at_balloon), vm->name);
 }
@@ -179,15 +179,45 @@ static void plan_start(struct action_list *list, const struct placed_vm *placed,
 
 /* ---- guests that run ---- */
 
-/* CPUs a thread shall have, or NULL when the plan says nothing about it. */
-static const struct idset *wanted_cpus(const struct placed_vm *placed, const struct guest_thread *thread)
+/*
+ * Of the threads without a name for us, those of other VMMs are pinned with the emulator. Not the
+ * kernel's own among them: "iou-" ones cannot be, "kvm-" ones serve no device.
+ */
+static bool serves_devices(const struct placed_vm *placed, const struct guest_thread *thread)
 {
-	if (thread->kind == THREAD_VCPU)
-		return thread->vcpu >= 0 && (unsigned int)thread->vcpu < placed->vm->vcpus
-			? &placed->pins[thread->vcpu] : NULL;
 	if (thread->kind == THREAD_IO || thread->kind == THREAD_EMULATOR)
-		return &placed->io_cpus;
-	return NULL;
+		return true;
+	return placed->vm->attach && strncmp(thread->comm, "iou-", 4) != 0 &&
+		strncmp(thread->comm, "kvm-", 4) != 0;
+}
+
+const struct idset *placed_cpus_of(const struct placed_vm *placed, const struct guest_thread *thread)
+{
+	const struct idset *cpus = &placed->io_cpus;
+
+	if (thread->kind == THREAD_VCPU) {
+		if (thread->vcpu < 0 || (unsigned int)thread->vcpu >= placed->vm->vcpus)
+			return NULL;
+		cpus = &placed->pins[thread->vcpu];
+	} else if (!serves_devices(placed, thread)) {
+		return NULL;
+	}
+	return idset_empty(cpus) ? NULL : cpus;
+}
+
+bool placed_on(const struct placed_vm *placed, unsigned int host_node)
+{
+	for (unsigned int i = 0; i < placed->node_count; i++)
+		if (placed->nodes[i].host_node == (int)host_node)
+			return true;
+	return false;
+}
+
+/* A kernel thread of before Linux 6.4 that serves the guest is a process of its own. */
+static char *thread_target(const struct guest *guest, const struct guest_thread *thread)
+{
+	return xasprintf("%d:%" PRIu64 "/%d:%" PRIu64, (int)(thread->process ? thread->tid : guest->pid),
+		thread->process ? thread->start : guest->start, (int)thread->tid, thread->start);
 }
 
 static void plan_affinity(struct action_list *list, const struct placed_vm *placed,
@@ -195,15 +225,13 @@ static void plan_affinity(struct action_list *list, const struct placed_vm *plac
 {
 	for (unsigned int i = 0; i < guest->thread_count; i++) {
 		const struct guest_thread *thread = &guest->threads[i];
-		const struct idset *wanted = wanted_cpus(placed, thread);
+		const struct idset *wanted = placed_cpus_of(placed, thread);
 		char before[LIST_TEXT], after[LIST_TEXT];
 
-		if (!wanted || idset_empty(wanted) || idset_equal(wanted, &thread->allowed))
+		if (!wanted || idset_equal(wanted, &thread->allowed))
 			continue;
 		action_add(list, ACTION_AFFINITY, CLASS_REVERSIBLE,
-			xasprintf("%d:%" PRIu64 "/%d:%" PRIu64, (int)guest->pid, guest->start,
-				(int)thread->tid, thread->start),
-			xstrdup(thread->comm), xstrdup(idset_format(&thread->allowed, before, sizeof(before))),
+			thread_target(guest, thread), xstrdup(thread->comm), xstrdup(idset_format(&thread->allowed, before, sizeof(before))),
 			xstrdup(idset_format(wanted, after, sizeof(after))),
 			thread->kind == THREAD_VCPU
 				? xasprintf("%s: vCPU %d", placed->vm->name, thread->vcpu)
@@ -221,7 +249,7 @@ static void plan_ksm(struct action_list *list, const struct profile_vm *vm, cons
 		marked += guest->ram[i].mergeable;
 	if (!guest->ram_count || (vm->ksm ? marked == guest->ram_count : marked == 0))
 		return;
-	action_add(list, ACTION_GUEST_KSM, CLASS_REVERSIBLE, xstrdup(vm->name), NULL,
+	action_add(list, ACTION_GUEST_KSM, CLASS_REVERSIBLE, plan_target(vm), NULL,
 		xstrdup(vm->ksm ? "off" : "on"), xstrdup(vm->ksm ? "on" : "off"),
 		reason_of(vm->at_ksm.line ? &vm->at_ksm : &vm->at), vm->name);
 }
@@ -254,13 +282,24 @@ static void plan_limits(struct action_list *list, const struct profile_vm *vm,
 	list->count = kept;
 }
 
-static void plan_running(struct action_list *list, const struct placed_vm *placed,
-	const struct snapshot *snapshot, const struct guest *guest)
+static int plan_running(struct action_list *list, const struct placed_vm *placed,
+	const struct snapshot *snapshot, const struct guest *guest, struct error *err)
 {
-	plan_limits(list, placed->vm, snapshot, guest);
+	const struct profile_vm *vm = placed->vm;
+	int rc = 0;
+
+	if (vm->attach)
+		rc = plan_attached_limits(list, vm, snapshot, guest, err);
+	else
+		plan_limits(list, vm, snapshot, guest);
 	plan_affinity(list, placed, guest);
-	plan_ksm(list, placed->vm, guest);
-	plan_balloon(list, placed->vm, guest->balloon);
+	if (!vm->attach || vm->at_ksm.line)
+		plan_ksm(list, vm, guest);
+	plan_balloon(list, vm, guest->balloon);
+	/* Threads first: what they touch from then on is where it belongs. */
+	if (vm->attach)
+		plan_attached_memory(list, placed, snapshot, guest);
+	return rc;
 }
 
 /* ---- all of it ---- */
@@ -278,8 +317,8 @@ static int plan_actions(struct plan *plan, const struct profile *profile, const 
 			plan_start(list, &plan->vms[i], snapshot, context);
 	for (unsigned int i = 0; rc == 0 && i < plan->vm_count; i++)
 		if (plan->vms[i].running)
-			plan_running(list, &plan->vms[i], snapshot,
-				placement_guest(&snapshot->guests, plan->vms[i].vm->name));
+			rc = plan_running(list, &plan->vms[i], snapshot,
+				placement_guest(&snapshot->guests, plan->vms[i].vm), err);
 	return rc;
 }
 

@@ -20,6 +20,7 @@
 struct placed_node {
 	int host_node;             /* os number */
 	uint64_t memory;           /* bytes */
+	uint64_t incoming;         /* of an attached guest: bytes that will be moved here */
 	struct idset vcpus;        /* guest vCPU numbers */
 	uint8_t distance[PROFILE_NODES_MAX]; /* to the VM's other nodes: the host's distances, for its SLIT */
 };
@@ -53,6 +54,12 @@ json_t *plan_to_json(const struct plan *plan);
 /* The vmm command line of a placed VM (NULL-terminated, the caller frees with argv_free). */
 char **plan_vmm_argv(const struct placed_vm *placed, const struct action_context *context);
 void argv_free(char **argv);
+
+/* The CPUs that a thread of a placed guest shall have, or NULL when the plan says nothing about it. */
+const struct idset *placed_cpus_of(const struct placed_vm *placed, const struct guest_thread *thread);
+
+/* Whether a host node is one of those the guest's memory was given. */
+bool placed_on(const struct placed_vm *placed, unsigned int host_node);
 
 /* Placement alone (placement.c): fills vms[].nodes, pins, io_cpus and why. Returns 0 or negative. */
 int placement_make(const struct profile *profile, const struct snapshot *snapshot,

@@ -15,4 +15,15 @@ int plan_pools_check(const struct profile *profile, const struct snapshot *snaps
 int plan_pools(struct action_list *list, const struct profile *profile, const struct snapshot *snapshot,
 	const struct placed_vm *vms, struct error *err);
 
+/*
+ * plan_attach.c: the rest of what a guest that vmtune did not start needs: its weights and limits in the
+ * group it has, and its memory moved to the nodes it was given.
+ */
+int plan_attached_limits(struct action_list *list, const struct profile_vm *vm,
+	const struct snapshot *snapshot, const struct guest *guest, struct error *err);
+void plan_attached_memory(struct action_list *list, const struct placed_vm *placed,
+	const struct snapshot *snapshot, const struct guest *guest);
+/* How actions name a guest: by its identity when it is attached. The caller frees. */
+char *plan_target(const struct profile_vm *vm);
+
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Hugepage pools of a plan. A pool the profile names becomes what it says; others grow by what the
- * guests that will be started need and is not free. The kernel's own figures decide: nothing is
+ * guests that will be started, or whose memory is moved, need and is not free. The kernel's own figures decide: nothing is
  * planned that would take pages in use, or memory the host needs.
  */
 #include <errno.h>
@@ -29,7 +29,7 @@ struct pool {
 	const struct machine_node *node;
 	size_t kind;
 	uint64_t size, total, free; /* bytes a page; pages now */
-	uint64_t needed;            /* pages for guests that will be started */
+	uint64_t needed;            /* pages for guests that will be started or moved here */
 	uint64_t wanted;
 	const struct profile_pool *asked; /* the profile's section, or NULL */
 };
@@ -50,11 +50,12 @@ static uint64_t needed_by(const struct pool *pool, const struct placed_vm *place
 {
 	uint64_t pages = 0;
 
-	if (placed->running || placed->vm->pages != kinds[pool->kind].pages)
+	if ((placed->running && !placed->vm->attach) || placed->vm->pages != kinds[pool->kind].pages)
 		return 0;
 	for (unsigned int i = 0; i < placed->node_count; i++)
 		if (placed->nodes[i].host_node == (int)pool->node->os)
-			pages += placed->nodes[i].memory / pool->size;
+			pages += (placed->vm->attach ? placed->nodes[i].incoming : placed->nodes[i].memory) /
+				pool->size;
 	return pages;
 }
 

@@ -24,6 +24,7 @@
 
 #define FILE_MAX (1 * MIB)
 #define KEYS_MAX 256
+#define HOST_KEYS 8 /* places of them that are left to keys that are no knob, hugepages and the end */
 #define VMS_MAX  1024
 
 /* An option of libConfuse that no one writes: its default makes it call us when a section begins. */
@@ -171,6 +172,14 @@ static int on_pool_key(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *resu
 		&profile->pools[profile->pool_count - 1], value);
 }
 
+static int on_own_key(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	*(const char **)result = "";
+	if (check_repeated(cfg, opt) < 0)
+		return -1;
+	return set_key(cfg, key_find(profile_host_keys, opt->name), reading->profile, value);
+}
+
 static int on_host_key(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
 	struct profile *profile = reading->profile;
@@ -272,7 +281,9 @@ static void host_options(cfg_opt_t *options, cfg_opt_t *pool_options)
 	cfg_opt_t pools = CFG_SEC("hugepages", pool_options, CFGF_MULTI);
 	cfg_opt_t end = CFG_END();
 
-	for (size_t i = 0; i < knob_count && i < KEYS_MAX - 2; i++)
+	for (const struct profile_key *key = profile_host_keys; key->name; key++)
+		*options++ = key_option(key->name, key->list, on_own_key);
+	for (size_t i = 0; i < knob_count && i < KEYS_MAX - HOST_KEYS; i++)
 		*options++ = key_option(knobs[i].name, false, on_host_key);
 	*options++ = pools;
 	*options = end;
@@ -287,8 +298,10 @@ static size_t names_of(const char *section, const char **names)
 	size_t count = 0;
 
 	if (!strcmp(section, "host")) {
-		for (size_t i = 0; i < knob_count && count < KEYS_MAX - 1; i++)
+		for (size_t i = 0; i < knob_count && count < KEYS_MAX - HOST_KEYS; i++)
 			names[count++] = knobs[i].name;
+		for (keys = profile_host_keys; keys->name; keys++)
+			names[count++] = keys->name;
 		names[count++] = "hugepages";
 	} else if (!strcmp(section, "vm") || !strcmp(section, "hugepages")) {
 		for (; keys->name; keys++)
@@ -540,6 +553,7 @@ static void vm_release(struct profile_vm *vm)
 	free(vm->kernel);
 	free(vm->initrd);
 	free(vm->append);
+	free(vm->attach);
 }
 
 void profile_free(struct profile *profile)

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "host/knob.h"
 #include "lib/error.h"
@@ -25,7 +26,7 @@ struct profile_at {
 };
 
 enum page_choice { PAGES_4K, PAGES_THP, PAGES_2M, PAGES_1G };
-enum placement_mode { PLACE_AUTO, PLACE_NODES, PLACE_PINS };
+enum placement_mode { PLACE_AUTO, PLACE_NODES, PLACE_PINS, PLACE_KEEP };
 
 struct profile_disk {
 	struct profile_at at;
@@ -41,7 +42,10 @@ struct profile_vm {
 	char *name;
 	struct profile_at at, at_memory, at_vcpus, at_placement, at_nodes, at_pins, at_guest_nodes,
 		at_dedicated, at_io_cpus, at_pages, at_ksm, at_balloon, at_floor, at_kernel, at_initrd,
-		at_memory_high, at_memory_max;
+		at_memory_high, at_memory_max, at_attach;
+	char *attach;                  /* "name:X", "pid:N", ...: runs already; NULL: vmtune starts it */
+	pid_t guest_pid;               /* the guest that attach_guests() found; 0: none */
+	uint64_t guest_start;          /* its start time: the identity */
 	unsigned int vcpus;
 	uint64_t memory;               /* bytes */
 	char *kernel, *initrd, *append;
@@ -81,6 +85,8 @@ struct profile_setting {
 
 struct profile {
 	char *file;
+	bool attach_all;               /* every guest that runs, as if it had a vm section */
+	struct profile_at at_attach_all;
 	struct profile_pool *pools;
 	unsigned int pool_count;
 	struct profile_setting *settings;
@@ -107,6 +113,12 @@ int profile_check_files(const struct profile_vm *vm, struct error *err);
 /* "FILE:LINE: " in front of @err; a value that was left at its default is reported at @otherwise. */
 int profile_fault(const struct profile_at *at, const struct profile_at *otherwise, struct error *err,
 	const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/*
+ * A name for a section out of a guest's, which may hold anything: 1 to PROFILE_NAME_MAX letters, digits,
+ * '.', '_' and '-', and none of the names that @profile (may be NULL) has. The caller frees.
+ */
+char *profile_fit_name(const struct profile *profile, const char *text);
 
 /* Prints every key with type, default and meaning (vmtune help profile; the man page's source). */
 void profile_print_schema(void);

@@ -4,13 +4,17 @@
  * pools. One function a rule; the tables at the end run them. What depends on the host (is there
  * such a node, is there room) is the planner's business.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "lib/size.h"
+#include "lib/xalloc.h"
 #include "tuner/profile_internal.h"
 
 int profile_fault(const struct profile_at *at, const struct profile_at *otherwise, struct error *err,
@@ -28,9 +32,39 @@ int profile_fault(const struct profile_at *at, const struct profile_at *otherwis
 
 static int check_kernel(struct profile_vm *vm, struct error *err)
 {
-	if (vm->kernel)
+	if (vm->kernel || vm->attach)
 		return 0;
-	return profile_fault(&vm->at, &vm->at, err, "%s has no kernel; add kernel = FILE", vm->name);
+	return profile_fault(&vm->at, &vm->at, err, "%s has no kernel; add kernel = FILE, or attach = "
+		"\"name:%s\" for a guest that runs", vm->name, vm->name);
+}
+
+/* What is decided when a guest starts cannot be asked of one that runs. */
+static int check_attach(struct profile_vm *vm, struct error *err)
+{
+	const struct {
+		bool given;
+		const char *key;
+		const struct profile_at *at;
+	} rows[] = {
+		{ vm->kernel, "kernel", &vm->at_kernel },
+		{ vm->initrd, "initrd", &vm->at_initrd },
+		{ vm->append, "append", &vm->at_attach },
+		{ vm->disk_count, "disks", vm->disk_count ? &vm->disks[0].at : &vm->at_attach },
+		{ vm->net_count, "nets", &vm->at_attach },
+		{ vm->guest_nodes, "guest_nodes", &vm->at_guest_nodes },
+	};
+
+	if (!vm->attach && vm->placement == PLACE_KEEP)
+		return profile_fault(&vm->at_placement, &vm->at, err,
+			"placement = keep is for attached guests; write auto, nodes or pins");
+	for (size_t i = 0; vm->attach && i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].given)
+			return profile_fault(rows[i].at, &vm->at, err, "%s is attached to a guest that runs; "
+				"%s cannot be given to it, leave it out", vm->name, rows[i].key);
+	if (vm->placement == PLACE_KEEP && vm->dedicated)
+		return profile_fault(&vm->at_dedicated, &vm->at, err, "%s is left where it is by placement = "
+			"keep; drop that, or dedicated", vm->name);
+	return 0;
 }
 
 /* Without the key, the placement follows from what is given. */
@@ -44,7 +78,7 @@ static int check_placement(struct profile_vm *vm, struct error *err)
 			"%s has both nodes and pins; keep one, the memory follows the pins", vm->name);
 	if (!vm->at_placement.line)
 		vm->placement = implied;
-	if (vm->placement == implied)
+	if (vm->placement == implied || (vm->placement == PLACE_KEEP && implied == PLACE_AUTO))
 		return 0;
 	if (implied == PLACE_AUTO)
 		return profile_fault(&vm->at_placement, &vm->at, err, vm->placement == PLACE_NODES
@@ -184,20 +218,70 @@ static int check_pool(const struct profile *profile, unsigned int index, struct 
 	return 0;
 }
 
+typedef int (*rule_fn)(struct profile_vm *, struct error *);
+
+static int run_rules(const rule_fn *rules, struct profile_vm *vm, struct error *err)
+{
+	int rc = 0;
+
+	for (; rc == 0 && *rules; rules++)
+		rc = (*rules)(vm, err);
+	return rc;
+}
+
+int profile_check_size(struct profile_vm *vm, struct error *err)
+{
+	static const rule_fn rules[] = {
+		check_pins, check_pages, check_guest_nodes, check_balloon, check_limits, NULL,
+	};
+
+	return run_rules(rules, vm, err);
+}
+
 int profile_check(struct profile *profile, struct error *err)
 {
-	static int (*const rules[])(struct profile_vm *, struct error *) = {
-		check_kernel, check_placement, check_pins, check_pages, check_guest_nodes,
-		check_balloon, check_limits,
-	};
+	static const rule_fn rules[] = { check_kernel, check_attach, check_placement, NULL };
 	int rc = 0;
 
 	for (unsigned int i = 0; rc == 0 && i < profile->pool_count; i++)
 		rc = check_pool(profile, i, err);
-	for (unsigned int i = 0; i < profile->vm_count; i++)
-		for (size_t rule = 0; rc == 0 && rule < sizeof(rules) / sizeof(rules[0]); rule++)
-			rc = rules[rule](&profile->vms[i], err);
+	for (unsigned int i = 0; rc == 0 && i < profile->vm_count; i++) {
+		struct profile_vm *vm = &profile->vms[i];
+
+		rc = run_rules(rules, vm, err);
+		if (rc == 0 && !vm->attach)
+			rc = profile_check_size(vm, err);
+	}
 	return rc;
+}
+
+static bool name_taken(const struct profile *profile, const char *name)
+{
+	for (unsigned int i = 0; profile && i < profile->vm_count; i++)
+		if (!strcmp(profile->vms[i].name, name))
+			return true;
+	return false;
+}
+
+char *profile_fit_name(const struct profile *profile, const char *text)
+{
+	char clean[PROFILE_NAME_MAX + 1], *name;
+
+	snprintf(clean, sizeof(clean), "%s", *text ? text : "guest");
+	for (char *at = clean; *at; at++)
+		if (!isascii((unsigned char)*at) || (!isalnum((unsigned char)*at) && !strchr("._-", *at)))
+			*at = '_';
+	if (*clean == '.' || *clean == '-')
+		*clean = '_';
+	name = xstrdup(clean);
+	for (unsigned int number = 2; name_taken(profile, name); number++) {
+		char tail[16];
+		int length = snprintf(tail, sizeof(tail), "-%u", number);
+
+		free(name);
+		name = xasprintf("%.*s%s", PROFILE_NAME_MAX - length, clean, tail);
+	}
+	return name;
 }
 
 static int check_file(const char *path, int mode, const struct profile_at *at, const char *what,

@@ -29,13 +29,20 @@ struct profile_key {
 
 #define PROFILE_NO_AT ((size_t)-1)
 
-extern const struct profile_key profile_vm_keys[], profile_pool_keys[]; /* end with name NULL */
+/* They end with name NULL. The keys of the host section that are no knob have their place in the profile. */
+extern const struct profile_key profile_vm_keys[], profile_pool_keys[], profile_host_keys[];
 
 /* Fills in the defaults of @keys. */
 void profile_defaults(const struct profile_key *keys, void *target);
 
 /* The name among @count nearest to @text by edit distance, or NULL when none is near. */
 const char *profile_nearest(const char *text, const char *const *names, size_t count);
+
+/*
+ * The rules that need to know how large the VM is; for attached ones once the guest is found. Returns 0,
+ * or negative with @err.
+ */
+int profile_check_size(struct profile_vm *vm, struct error *err);
 
 /* Sense across keys and sections. Returns 0, or negative with @err. */
 int profile_check(struct profile *profile, struct error *err);

@@ -181,6 +181,22 @@ static int set_text(const struct profile_key *key, void *target, const char *tex
 	return 0;
 }
 
+/* "name:db": which of them there is, and that something follows. */
+static int set_attach(const struct profile_key *key, void *target, const char *text, struct error *err)
+{
+	const char *colon = strchr(text, ':');
+	char *way = xasprintf("%.*s", (int)(colon ? colon - text : 0), text);
+	bool good = colon && colon[1] && choice_index(key->choices, way) >= 0;
+
+	free(way);
+	if (good && !strncmp(text, "pid:", 4) && strspn(text + 4, "0123456789") != strlen(text + 4))
+		return error_set(err, EINVAL, "'%s' is no process; write \"pid:1234\"", text);
+	if (good)
+		return set_text(key, target, text, err);
+	return error_set(err, EINVAL, "'%s' names no guest; write \"name:X\", \"pid:N\", \"cgroup:PATH\" "
+		"or \"qmp:SOCKET\"", text);
+}
+
 static int set_idset(const struct profile_key *key, void *target, const char *text, struct error *err)
 {
 	struct idset set;
@@ -224,16 +240,18 @@ static void add_pin(struct profile_vm *vm, unsigned int vcpu, const struct idset
 	vm->pins[vcpu] = *cpus;
 }
 
-/* One "VCPU=CPUS" of the long form. */
-static int add_named_pin(struct profile_vm *vm, const char *item, struct error *err)
+/* One "VCPU=CPUS" of the long form; the comma is taken, so CPUs are joined by '+'. */
+static int add_named_pin(struct profile_vm *vm, char *item, struct error *err)
 {
 	struct idset cpus;
 	char *end;
 	unsigned long vcpu = isdigit((unsigned char)*item) ? strtoul(item, &end, 10) : ULONG_MAX;
 
+	for (char *at = strchr(item, '+'); at; at = strchr(at, '+'))
+		*at = ',';
 	if (vcpu >= PROFILE_VCPUS_MAX || *end != '=' || idset_parse(end + 1, &cpus, err) < 0 ||
 	    idset_empty(&cpus))
-		return error_set(err, EINVAL, "'%s' is no pin; write VCPU=CPU or VCPU=CPU-CPU, such as "
+		return error_set(err, EINVAL, "'%s' is no pin; write VCPU=CPU, VCPU=CPU-CPU or VCPU=CPU+CPU, such as "
 			"\"0=2,1=3\"", item);
 	if (vcpu < vm->pin_count && !idset_empty(&vm->pins[vcpu]))
 		return error_set(err, EINVAL, "vCPU %lu is pinned twice", vcpu);
@@ -314,11 +332,14 @@ static int add_net(const struct profile_key *key, void *target, const char *text
 #define NO_LINE .at = PROFILE_NO_AT
 
 const struct profile_key profile_vm_keys[] = {
+	{ "attach", "\"name:X\", \"pid:N\", \"cgroup:PATH\" or \"qmp:SOCKET\"", NULL,
+	  "a guest of any VMM that runs already: it is placed, not started; without kernel", set_attach,
+	  AT_VM(attach), LINE_OF(at_attach), .max = PATH_MAX - 1, .choices = "name pid cgroup qmp" },
 	{ "vcpus", "1-255", "1", "virtual CPUs", set_count, AT_VM(vcpus), LINE_OF(at_vcpus),
 	  .min = 1, .max = PROFILE_VCPUS_MAX },
 	{ "memory", "size", "512M", "memory, a multiple of 2M", set_size, AT_VM(memory),
 	  LINE_OF(at_memory), .min = 2 * MIB, .max = 16 * TIB, .multiple = 2 * MIB },
-	{ "kernel", "file", NULL, "bzImage or ELF kernel to boot; must be given", set_text,
+	{ "kernel", "file", NULL, "bzImage or ELF kernel to boot; must be given, unless attach is", set_text,
 	  AT_VM(kernel), LINE_OF(at_kernel), .max = PATH_MAX - 1, .path = true },
 	{ "initrd", "file", NULL, "initial RAM disk", set_text, AT_VM(initrd), LINE_OF(at_initrd),
 	  .max = PATH_MAX - 1, .path = true },
@@ -327,9 +348,10 @@ const struct profile_key profile_vm_keys[] = {
 	  add_disk, 0, NO_LINE, .max = 16, .list = true },
 	{ "nets", "{ \"user\", \"tap:NAME\" }", NULL, "networks: user mode or a tap device by name",
 	  add_net, 0, NO_LINE, .max = 8, .list = true },
-	{ "placement", "auto|nodes|pins", NULL,
-	  "who chooses the place: vmtune, or you by nodes or pins (implied when one of them is given)",
-	  set_choice, AT_VM(placement), LINE_OF(at_placement), .choices = "auto nodes pins" },
+	{ "placement", "auto|nodes|pins|keep", NULL,
+	  "who chooses the place: vmtune, or you by nodes or pins (implied when one of them is given); keep "
+	  "leaves an attached guest where it is",
+	  set_choice, AT_VM(placement), LINE_OF(at_placement), .choices = "auto nodes pins keep" },
 	{ "nodes", "\"0-1\"", NULL, "host NUMA nodes; memory and vCPUs are spread in equal parts",
 	  set_idset, AT_VM(nodes), LINE_OF(at_nodes) },
 	{ "pins", "\"2,3\" or \"0=2,1=3\"", NULL,
@@ -373,6 +395,13 @@ const struct profile_key profile_pool_keys[] = {
 	{ "at_least", "number", NULL,
 	  "instead of count: pages it shall have at least; what guests need is added", set_pool_count,
 	  AT_POOL(count), NO_LINE, .max = UINT64_C(1) << 32 },
+	{ 0 },
+};
+
+const struct profile_key profile_host_keys[] = {
+	{ "attach_all", "true|false", "false", "attaches to every guest that runs and has no vm section",
+	  set_bool, .offset = offsetof(struct profile, attach_all),
+	  .at = offsetof(struct profile, at_attach_all) },
 	{ 0 },
 };
 
@@ -441,6 +470,7 @@ void profile_print_schema(void)
 	       "File names are relative to the profile's folder.\n\n");
 	print_keys("vm NAME { ... }", profile_vm_keys);
 	print_keys("host { hugepages { ... } }, as often as wanted", profile_pool_keys);
+	print_keys("host { ... }", profile_host_keys);
 	printf("host { ... }: a value for each setting that shall change\n");
 	for (size_t i = 0; i < knob_count; i++)
 		print_knob(&knobs[i]);

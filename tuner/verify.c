@@ -10,6 +10,7 @@
 
 #include "lib/size.h"
 #include "lib/xalloc.h"
+#include "tuner/attach.h"
 #include "tuner/placement.h"
 #include "tuner/plan.h"
 
@@ -97,9 +98,9 @@ static void verify_pools(struct verify *verify)
 
 /* ---- guests --------------------------------------------------------------------------------- */
 
-static const struct guest *running(const struct verify *verify, const char *name)
+static const struct guest *running(const struct verify *verify, const struct profile_vm *vm)
 {
-	return placement_guest(&verify->snapshot->guests, name);
+	return placement_guest(&verify->snapshot->guests, vm);
 }
 
 static void release_placement(struct placed_vm *placed, unsigned int count)
@@ -122,7 +123,7 @@ static int verify_running(struct verify *verify, const struct profile *profile, 
 	int status = placement_make(profile, verify->snapshot, placed, err);
 
 	for (unsigned int i = 0; i < profile->vm_count && status >= 0; i++) {
-		const struct guest *guest = running(verify, profile->vms[i].name);
+		const struct guest *guest = running(verify, &profile->vms[i]);
 
 		if (guest)
 			status = verify_guest(verify, guest, &placed[i], err);
@@ -141,7 +142,7 @@ static int verify_present(struct verify *verify, struct error *err)
 	present.vms = xcalloc(profile->vm_count + 1, sizeof(*present.vms));
 	present.vm_count = 0;
 	for (unsigned int i = 0; i < profile->vm_count; i++)
-		if (running(verify, profile->vms[i].name))
+		if (running(verify, &profile->vms[i]))
 			present.vms[present.vm_count++] = profile->vms[i];
 	status = verify_running(verify, &present, err);
 	free(present.vms);
@@ -151,14 +152,15 @@ static int verify_present(struct verify *verify, struct error *err)
 static int verify_guests(struct verify *verify, struct error *err)
 {
 	const struct profile *profile = verify->profile;
-	bool all = true;
+	bool all = true, attached = true; /* all of them run; of the attached ones */
 
 	for (unsigned int i = 0; i < profile->vm_count; i++)
-		if (!running(verify, profile->vms[i].name)) {
+		if (!running(verify, &profile->vms[i])) {
 			verify_difference(verify, profile->vms[i].name, "guest", "running", NULL);
 			all = false;
+			attached = attached && !profile->vms[i].attach;
 		}
-	if (verify_running(verify, profile, err) >= 0)
+	if (attached && verify_running(verify, profile, err) >= 0)
 		return 0;
 	return all ? -1 : verify_present(verify, err);
 }
@@ -174,7 +176,9 @@ int verify_run(struct verify *verify, struct error *err)
 		return -1;
 	verify_settings(verify);
 	verify_pools(verify);
-	status = verify_guests(verify, err);
+	status = attach_guests(verify->profile, verify->snapshot, ATTACH_PRESENT, err);
+	if (status >= 0)
+		status = verify_guests(verify, err);
 	snapshot_free(verify->snapshot);
 	verify->snapshot = NULL;
 	return status;

@@ -15,7 +15,7 @@
 
 struct verify {
 	const struct action_context *context;
-	const struct profile *profile;
+	struct profile *profile; /* gets its attached guests */
 	struct snapshot *snapshot;
 	json_t *summary;     /* texts: "db: 4 of 4 vCPU threads on their PUs" */
 	json_t *differences; /* {"where", "what", "wanted", "found"} */
@@ -30,6 +30,9 @@ int verify_run(struct verify *verify, struct error *err);
 /* For verify_guest.c, which looks at one guest. */
 struct placed_vm;
 int verify_guest(struct verify *verify, const struct guest *guest, const struct placed_vm *placed,
+	struct error *err);
+/* verify_attach.c: pages and group of a guest that vmtune did not start. */
+int verify_attached(struct verify *verify, const struct guest *guest, const struct placed_vm *placed,
 	struct error *err);
 /* @found NULL: it is not there. */
 void verify_difference(struct verify *verify, const char *where, const char *what, const char *wanted,

@@ -67,7 +67,7 @@ static void verify_io(struct verify *verify, const struct guest *guest, const st
 	for (unsigned int i = 0; i < guest->thread_count; i++) {
 		const struct guest_thread *thread = &guest->threads[i];
 
-		if (thread->kind != THREAD_IO && thread->kind != THREAD_EMULATOR)
+		if (thread->kind == THREAD_VCPU || !placed_cpus_of(placed, thread))
 			continue;
 		count++;
 		good += verify_thread(verify, guest, thread, &placed->io_cpus);
@@ -280,11 +280,18 @@ static void verify_group(struct verify *verify, const struct guest *guest, const
 int verify_guest(struct verify *verify, const struct guest *guest, const struct placed_vm *placed,
 	struct error *err)
 {
+	struct guest named = *guest; /* as the profile calls it: an attached one may have another name */
 	struct smaps_ram sum;
 	int status;
 
+	named.name = placed->vm->name;
+	guest = &named;
 	verify_vcpus(verify, guest, placed);
 	verify_io(verify, guest, placed);
+	if (placed->vm->attach) {
+		verify_balloon(verify, guest, placed->vm);
+		return verify_attached(verify, guest, placed, err);
+	}
 	status = verify_pages(verify, guest, placed, err);
 	if (status >= 0)
 		status = smaps_read(&verify->context->root, guest, &sum, err);

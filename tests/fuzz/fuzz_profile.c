@@ -24,7 +24,12 @@ static void check_vm(const struct profile_vm *vm)
 	PROMISE(vm->at.line > 0);
 	PROMISE(vm->vcpus >= 1 && vm->vcpus <= PROFILE_VCPUS_MAX);
 	PROMISE(vm->memory && vm->memory % (2 * MIB) == 0);
+	if (vm->attach) { /* what depends on the guest is checked once it is found */
+		PROMISE(!vm->kernel && strchr(vm->attach, ':'));
+		return;
+	}
 	PROMISE(vm->kernel && vm->kernel[0] == '/');
+	PROMISE(vm->placement != PLACE_KEEP);
 	PROMISE(vm->guest_nodes <= PROFILE_NODES_MAX);
 	if (vm->placement == PLACE_PINS) {
 		PROMISE(vm->pin_count == vm->vcpus);

@@ -323,7 +323,7 @@ static void unreadable_profiles_are_errors(void **state)
 /* Every profile we ship can be read; they are also what people copy. */
 static void shipped_profiles_are_good(void **state)
 {
-	static const char *const files[] = { "demo", "demo-lab", "density", "latency" };
+	static const char *const files[] = { "demo", "demo-lab", "density", "latency", "attach" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {

@@ -6,6 +6,7 @@
 
 #include "host/snapshot.h"
 #include "tuner/apply.h"
+#include "tuner/attach.h"
 #include "tuner/command.h"
 #include "tuner/context.h"
 #include "tuner/interrupt.h"
@@ -18,6 +19,7 @@
 struct apply_options {
 	struct command_common common;
 	bool dry_run, host_only, quiet;
+	uint64_t rate; /* of moving pages, bytes a second */
 };
 
 static int set_dry_run(void *target, const char *text, struct error *err)
@@ -41,9 +43,15 @@ static int set_quiet(void *target, const char *text, struct error *err)
 	return 0;
 }
 
+static int set_rate(void *target, const char *text, struct error *err)
+{
+	return move_parse_rate(text, &((struct apply_options *)target)->rate, err);
+}
+
 static const struct option_row rows[] = {
 	{"dry-run", 'n', NULL, "print the plan and change nothing", set_dry_run},
 	{"host-only", 0, NULL, "leave the vm sections out: host settings and pools only", set_host_only},
+	{"max-rate", 0, "MIB", "move at most so many MiB a second of attached guests' memory", set_rate},
 	{"quiet", 'q', NULL, "do not print the plan", set_quiet},
 	{0},
 };
@@ -87,6 +95,8 @@ static int read_profile(struct apply *apply, const char *file, struct error *err
 /* The lock comes first: what is planned must still hold when it is carried out. */
 static int make_plan(struct apply *apply, struct error *err)
 {
+	int status = 0;
+
 	if (!apply->options.dry_run) {
 		apply->journal = journal_open(&apply->context.root, true, LOCK_WAIT_MS, err);
 		if (!apply->journal)
@@ -95,6 +105,12 @@ static int make_plan(struct apply *apply, struct error *err)
 	apply->snapshot = snapshot_read(&apply->context.root, err);
 	if (!apply->snapshot)
 		return -1;
+	if (!apply->options.host_only) {
+		status = attach_guests(apply->profile, apply->snapshot, ATTACH_ALL, err);
+		apply->vm_count = apply->profile->vm_count;
+	}
+	if (status < 0)
+		return status;
 	apply->plan = plan_make(apply->profile, apply->snapshot, &apply->context, err);
 	if (!apply->plan)
 		return -1;
@@ -148,6 +164,7 @@ int apply_command(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	context_init(&apply.context, &apply.options.common.root);
+	apply.context.move.rate = apply.options.rate;
 	if (apply.options.common.json)
 		apply.report.rows = json_array();
 	made = read_profile(&apply, argv[operands], &err);

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "host/snapshot.h"
+#include "tuner/attach.h"
 #include "tuner/command.h"
 #include "tuner/context.h"
 #include "tuner/plan.h"
@@ -66,7 +67,7 @@ int plan_command(int argc, char **argv)
 	if (profile)
 		snapshot = options.host ? snapshot_load(options.host, &err)
 					: snapshot_read(&options.common.root, &err);
-	if (snapshot)
+	if (snapshot && attach_guests(profile, snapshot, ATTACH_ALL, &err) == 0)
 		plan = options.host ? plan_make(profile, snapshot, &context, &err)
 				    : plan_here(profile, snapshot, &context, &err);
 	status = plan ? print(&options, plan, snapshot) : command_failed(argv[0], &err);
