@@ -39,7 +39,7 @@ archive      = $(BUILD)/lib$(1).a
 ROOMS       := lib host vmm tuner monitor
 
 vmm_LIBS    := -ljansson -lnuma -luring -ldl -pthread
-vmtune_LIBS := -lhwloc -lnuma -lcgroup -lconfuse -ljansson -lm -pthread
+vmtune_LIBS := -lhwloc -lnuma -lcgroup -lconfuse -ljansson -lxml2 -lm -pthread
 vmtop_LIBS  := -lhwloc -lnuma -lncursesw -ltinfo -ljansson -lm -pthread
 
 all: $(BUILD)/vmm $(BUILD)/vmtune $(BUILD)/vmtop $(BUILD)/guest.elf
@@ -62,6 +62,9 @@ $(BUILD)/obj/%.o: %.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(OURS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# libxml2's headers are in a folder of their own.
+$(BUILD)/obj/tuner/import_libvirt.o: CPPFLAGS += $(shell pkg-config --cflags libxml-2.0)
 
 # ---- the benchmark guest: freestanding, whatever the flags of the host programs are ------------
 

@@ -22,6 +22,9 @@ const struct command commands[] = {
 	  "Prints the plan, then carries it out; every change is in the journal first. When one fails, all\n"
 	  "are undone. Applying again changes nothing. On a captured machine (--sysroot) no guest can be\n"
 	  "started: --host-only leaves the vm sections out.", apply_command },
+	{ "import", "[NAME...]", 0, OPERANDS_ANY, "write a profile of the guests that run; changes nothing",
+	  "Applied as it is, it changes nothing either. With --qemu or --libvirt: of a QEMU command line or\n"
+	  "a domain of libvirt in a file.", import_command },
 	{ "status", "", 0, 0, "what runs, what was applied, what can be reverted", NULL, status_command },
 	{ "verify", "[PROFILE]", 0, 1, "look at the machine and print every difference; exit 3 on drift",
 	  "Without PROFILE: the one that was applied last. Looks at the machine, not at the journal.",

@@ -70,6 +70,7 @@ int balloon_command(int argc, char **argv);
 int bench_command(int argc, char **argv);
 int console_command(int argc, char **argv);
 int help_command(int argc, char **argv);
+int import_command(int argc, char **argv);
 int ksm_command(int argc, char **argv);
 int move_command(int argc, char **argv);
 int pin_command(int argc, char **argv);
