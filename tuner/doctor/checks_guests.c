@@ -16,16 +16,6 @@
 #define SMALL_MUCH      50 /* percent of RAM in 4K pages */
 #define SWAPPED_LITTLE  MIB
 
-/* Says so when there is nothing to check. */
-static bool have_guests(const struct facts *facts, struct findings *findings)
-{
-	if (!facts->told)
-		finding_unknown(findings, xstrdup("no machine was looked at for guests"));
-	else if (!facts->snapshot->guests.count)
-		finding_passed(findings, xstrdup("no guest runs"));
-	return facts->told && facts->snapshot->guests.count;
-}
-
 static void guests_seen(const struct facts *facts, struct findings *findings)
 {
 	const struct guest_list *list = &facts->snapshot->guests;
@@ -36,7 +26,8 @@ static void guests_seen(const struct facts *facts, struct findings *findings)
 		finding_unknown(findings, xasprintf("%u processes could not be looked into and may be "
 			"guests; run as root", list->hidden));
 	else
-		finding_passed(findings, xasprintf("%u guests, nothing hidden", list->count));
+		finding_passed(findings, xasprintf("%u guest%s, nothing hidden", list->count,
+			list->count == 1 ? "" : "s"));
 }
 
 /* ---- where memory is ---------------------------------------------------------------------------- */
@@ -102,14 +93,14 @@ static void check_place(const struct facts *facts, const struct guest_facts *row
 	idset_format(&home, nodes, sizeof(nodes));
 	remote = bytes_outside(facts, map, &home);
 	if (percent(remote, map->resident) <= REMOTE_LITTLE) {
-		finding_passed(findings, xasprintf("%s: %u %% of its memory is elsewhere than its vCPUs "
+		finding_passed(findings, xasprintf("%s: %u%% of its memory is elsewhere than its vCPUs "
 			"(node %s)", row->guest->name, percent(remote, map->resident), nodes));
 		return;
 	}
 	guest_operand(name, row->guest);
 	finding_add(findings, percent(remote, map->resident) >= REMOTE_MUCH ? GRADE_ERROR
 									   : findings->check->grade,
-		xasprintf("%s: %s of %s (%u %%) is not on node %s, where its vCPUs %s", row->guest->name,
+		xasprintf("%s: %s of %s (%u%%) is not on node %s, where its vCPUs %s", row->guest->name,
 			size_about(remote_text, remote), size_about(all, map->resident),
 			percent(remote, map->resident), nodes, bound ? "are bound" : "ran last"),
 		fix_text(FIX_COMMAND, "%svmtune move %s %s",
@@ -120,7 +111,7 @@ static void guest_node(const struct facts *facts, struct findings *findings)
 {
 	const struct snapshot *snapshot = facts->snapshot;
 
-	if (!have_guests(facts, findings))
+	if (!findings_have_guests(findings, facts))
 		return;
 	if (snapshot->machine->node_count < 2) {
 		finding_passed(findings, xstrdup("one node"));
@@ -146,6 +137,17 @@ static struct fix larger_pages(const struct facts *facts)
 	return fix_text(FIX_HAND, "%s", by_hand);
 }
 
+/* Why a guest is on small pages by choice, or NULL. */
+static const char *small_on_purpose(const struct guest *guest)
+{
+	if (guest->ksm_pages != GUEST_UNKNOWN && guest->ksm_pages)
+		return "KSM merges its pages, which takes 4K pages: decide for one, ksm = false or this";
+	for (char **word = guest->argv; word && *word; word++)
+		if (strcasestr(*word, "pages=4k"))
+			return "it was started so: pages = THP or 2M in its vm section, at its next start";
+	return NULL;
+}
+
 static void check_pages(const struct facts *facts, const struct guest *guest, struct findings *findings)
 {
 	char huge_text[SIZE_ABOUT_MAX], all[SIZE_ABOUT_MAX];
@@ -166,10 +168,13 @@ static void check_pages(const struct facts *facts, const struct guest *guest, st
 	/* Pool pages are not part of the resident set. */
 	huge = guest->anon_huge + guest->hugetlb;
 	total = guest->rss + guest->hugetlb;
-	measured = xasprintf("%s: %s of %s resident is in huge pages (%u %%)", guest->name,
+	measured = xasprintf("%s: %s of %s resident is in huge pages (%u%%)", guest->name,
 		size_about(huge_text, huge), size_about(all, total), percent(huge, total));
 	if (total < BIG_GUEST / 2 || percent(huge, total) > 100 - SMALL_MUCH)
 		finding_passed(findings, measured);
+	else if (small_on_purpose(guest))
+		finding_add(findings, GRADE_NOTE, measured,
+			fix_text(FIX_HAND, "%s", small_on_purpose(guest)));
 	else
 		finding_found(findings, measured, larger_pages(facts));
 }
@@ -178,7 +183,7 @@ static void guest_pages(const struct facts *facts, struct findings *findings)
 {
 	const struct guest_list *list = &facts->snapshot->guests;
 
-	if (!have_guests(facts, findings))
+	if (!findings_have_guests(findings, facts))
 		return;
 	for (unsigned int i = 0; i < list->count; i++)
 		check_pages(facts, &list->guests[i], findings);
@@ -207,7 +212,7 @@ static void check_swapped(const struct facts *facts, const struct guest_facts *r
 
 static void guest_swap(const struct facts *facts, struct findings *findings)
 {
-	if (!have_guests(facts, findings))
+	if (!findings_have_guests(findings, facts))
 		return;
 	for (unsigned int i = 0; i < facts->snapshot->guests.count; i++)
 		check_swapped(facts, &facts->guests[i], findings);

@@ -9,59 +9,83 @@
 
 /* ---- vendors ------------------------------------------------------------------------------------ */
 
+enum { PAGING, NESTED, APIC, OPTION_COUNT };
+
 /* What the same thing is called by Intel and by AMD. */
 struct vendor {
 	const char *flag; /* of /proc/cpuinfo: the CPU can run guests */
 	const char *module, *extension;
-	const char *paging, *paging_knob;
-	const char *nested_knob;
-	const char *apic, *apic_knob;
+	struct {
+		const char *name; /* of the module's parameter */
+		const char *knob;
+	} options[OPTION_COUNT];
 };
 
 static const struct vendor vendors[] = {
-	{"vmx", "kvm_intel", "VT-x", "ept", "kvm_intel_ept", "kvm_intel_nested", "enable_apicv",
-		"kvm_intel_enable_apicv"},
-	{"svm", "kvm_amd", "AMD-V", "npt", "kvm_amd_npt", "kvm_amd_nested", "avic", "kvm_amd_avic"},
+	{"vmx", "kvm_intel", "VT-x", {
+		[PAGING] = {"ept", "kvm_intel_ept"},
+		[NESTED] = {"nested", "kvm_intel_nested"},
+		[APIC] = {"enable_apicv", "kvm_intel_enable_apicv"},
+	}},
+	{"svm", "kvm_amd", "AMD-V", {
+		[PAGING] = {"npt", "kvm_amd_npt"},
+		[NESTED] = {"nested", "kvm_amd_nested"},
+		[APIC] = {"avic", "kvm_amd_avic"},
+	}},
 };
 
 #define VENDOR_COUNT (sizeof(vendors) / sizeof(vendors[0]))
 
-/* By the CPU, and for a snapshot, which does not hold its flags, by the module's settings. */
+/* By the CPU; for a snapshot, which does not hold its flags, by the settings of the module. */
 static const struct vendor *vendor_of(const struct facts *facts)
 {
 	for (size_t i = 0; i < VENDOR_COUNT; i++)
-		if (facts_word(facts->cpu_flags, vendors[i].flag) ||
-			snapshot_knob(facts->snapshot, vendors[i].paging_knob))
+		if (facts->cpu_flags ? facts_word(facts->cpu_flags, vendors[i].flag)
+				     : snapshot_knob(facts->snapshot, vendors[i].options[PAGING].knob) != NULL)
 			return &vendors[i];
 	return NULL;
 }
 
-/* The setting that @offset names for this CPU's vendor; says what is missing when there is none. */
-static const char *vendor_setting(const struct facts *facts, struct findings *findings,
-	const struct vendor **vendor, size_t offset)
-{
+/* A module option of this CPU's vendor, as it is now. */
+struct option {
+	const struct vendor *vendor;
 	const char *name, *value;
+};
 
-	*vendor = vendor_of(facts);
-	if (!*vendor && facts->cpu_flags) {
+/* False after having said why it is not known. */
+static bool option_of(const struct facts *facts, struct findings *findings, int which,
+	struct option *option)
+{
+	const struct vendor *vendor = vendor_of(facts);
+
+	if (!vendor && facts->cpu_flags)
 		finding_unknown(findings, xstrdup("neither kvm_intel nor kvm_amd runs the guests here"));
-		return NULL;
-	}
-	if (!*vendor) {
-		finding_unknown(findings, xstrdup("the CPU's flags are not known"));
-		return NULL;
-	}
-	name = *(const char *const *)((const char *)*vendor + offset);
-	value = snapshot_knob(facts->snapshot, name);
-	if (!value)
-		finding_unknown(findings, xasprintf("the setting %s cannot be read: is the module "
-			"%s loaded?", name, (*vendor)->module));
-	return value;
+	else if (!vendor)
+		finding_missing(findings, facts, "/proc/cpuinfo");
+	if (!vendor)
+		return false;
+	option->vendor = vendor;
+	option->name = vendor->options[which].name;
+	option->value = snapshot_knob(facts->snapshot, vendor->options[which].knob);
+	if (!option->value)
+		finding_unknown(findings, xasprintf("the setting %s cannot be read: is the module %s "
+			"loaded?", vendor->options[which].knob, vendor->module));
+	return option->value != NULL;
 }
 
-static struct fix module_option(const struct vendor *vendor, const char *option, int value)
+static bool is_off(const struct option *option)
 {
-	return fix_text(FIX_MODULE, "options %s %s=%d", vendor->module, option, value);
+	return !strcmp(option->value, "0");
+}
+
+static char *option_text(const struct option *option, const char *more)
+{
+	return xasprintf("%s %s = %s%s", option->vendor->module, option->name, option->value, more);
+}
+
+static struct fix set_option(const struct option *option, int value)
+{
+	return fix_text(FIX_MODULE, "options %s %s=%d", option->vendor->module, option->name, value);
 }
 
 static bool is_guest(const struct facts *facts)
@@ -100,7 +124,7 @@ static void kvm_hardware(const struct facts *facts, struct findings *findings)
 	const struct vendor *vendor = vendor_of(facts);
 
 	if (!facts->cpu_flags)
-		finding_unknown(findings, xstrdup("the flags in /proc/cpuinfo cannot be read"));
+		finding_missing(findings, facts, "/proc/cpuinfo");
 	else if (vendor)
 		finding_passed(findings, xasprintf("the CPU has %s", vendor->extension));
 	else if (facts->snapshot->has_kvm)
@@ -115,7 +139,7 @@ static void kvm_hardware(const struct facts *facts, struct findings *findings)
 static void outer_host(const struct facts *facts, struct findings *findings)
 {
 	if (!facts->cpu_flags)
-		finding_unknown(findings, xstrdup("the flags in /proc/cpuinfo cannot be read"));
+		finding_missing(findings, facts, "/proc/cpuinfo");
 	else if (is_guest(facts))
 		finding_found(findings, xstrdup("the CPU's flags say hypervisor"),
 			fix_text(FIX_HAND, "for measurements and latency, use a bare machine"));
@@ -125,28 +149,26 @@ static void outer_host(const struct facts *facts, struct findings *findings)
 
 static void nested(const struct facts *facts, struct findings *findings)
 {
-	const struct vendor *vendor;
-	const char *value = vendor_setting(facts, findings, &vendor,
-		offsetof(struct vendor, nested_knob));
+	struct option option;
 
-	if (value && strcmp(value, "0") != 0)
-		finding_found(findings, xasprintf("%s nested = %s", vendor->module, value),
-			module_option(vendor, "nested", 0));
-	else if (value)
-		finding_passed(findings, xasprintf("%s nested = 0", vendor->module));
+	if (!option_of(facts, findings, NESTED, &option))
+		return;
+	if (is_off(&option))
+		finding_passed(findings, option_text(&option, ""));
+	else
+		finding_found(findings, option_text(&option, ""), set_option(&option, 0));
 }
 
 static void second_level_paging(const struct facts *facts, struct findings *findings)
 {
-	const struct vendor *vendor;
-	const char *value = vendor_setting(facts, findings, &vendor,
-		offsetof(struct vendor, paging_knob));
+	struct option option;
 
-	if (value && !strcmp(value, "0"))
-		finding_found(findings, xasprintf("%s %s = 0", vendor->module, vendor->paging),
-			module_option(vendor, vendor->paging, 1));
-	else if (value)
-		finding_passed(findings, xasprintf("%s %s = %s", vendor->module, vendor->paging, value));
+	if (!option_of(facts, findings, PAGING, &option))
+		return;
+	if (is_off(&option))
+		finding_found(findings, option_text(&option, ""), set_option(&option, 1));
+	else
+		finding_passed(findings, option_text(&option, ""));
 }
 
 /* EPT says itself whether it can map 1G; NPT has the formats of the CPU's own page tables. */
@@ -154,7 +176,9 @@ static void large_mappings(const struct facts *facts, struct findings *findings)
 {
 	bool intel = facts_word(facts->cpu_flags, "vmx"), amd = facts_word(facts->cpu_flags, "svm");
 
-	if (intel ? !facts->vmx_flags : !amd)
+	if (!facts->cpu_flags)
+		finding_missing(findings, facts, "/proc/cpuinfo");
+	else if (intel ? !facts->vmx_flags : !amd)
 		finding_unknown(findings, xstrdup(intel ? "this kernel does not print the vmx flags"
 							: "neither EPT nor NPT is known of this CPU"));
 	else if (intel && !facts_word(facts->vmx_flags, "ept_1gb"))
@@ -172,32 +196,32 @@ static void tdp_mmu(const struct facts *facts, struct findings *findings)
 	const char *value = snapshot_knob(facts->snapshot, "kvm_tdp_mmu");
 
 	if (!value)
-		finding_unknown(findings, xstrdup("kvm's tdp_mmu cannot be read"));
-	else if (!strcmp(value, "0") && vendor_of(facts))
+		finding_missing(findings, facts, "the setting tdp_mmu of kvm");
+	else if (strcmp(value, "0") != 0)
+		finding_passed(findings, xasprintf("kvm tdp_mmu = %s", value));
+	else if (vendor_of(facts))
 		finding_found(findings, xstrdup("kvm tdp_mmu = 0"),
 			fix_text(FIX_MODULE, "options kvm tdp_mmu=1"));
 	else
-		finding_passed(findings, xasprintf("kvm tdp_mmu = %s", value));
+		finding_passed(findings, xstrdup("kvm tdp_mmu = 0; there is neither EPT nor NPT for it"));
 }
 
 /* A CPU without the feature has the setting at 0 as well: nothing to be done there. */
 static void virtual_apic(const struct facts *facts, struct findings *findings)
 {
-	const struct vendor *vendor;
-	const char *value = vendor_setting(facts, findings, &vendor, offsetof(struct vendor, apic_knob));
 	bool able = facts_word(facts->vmx_flags, "apicv") || facts_word(facts->vmx_flags, "vid") ||
 		facts_word(facts->cpu_flags, "avic");
+	struct option option;
 
-	if (!value)
+	if (!option_of(facts, findings, APIC, &option))
 		return;
-	if (strcmp(value, "0") != 0)
-		finding_passed(findings, xasprintf("%s %s = %s", vendor->module, vendor->apic, value));
+	if (!is_off(&option))
+		finding_passed(findings, option_text(&option, ""));
 	else if (able)
-		finding_found(findings, xasprintf("%s %s = 0, and the CPU could", vendor->module,
-			vendor->apic), module_option(vendor, vendor->apic, 1));
+		finding_found(findings, option_text(&option, ", and the CPU could"),
+			set_option(&option, 1));
 	else
-		finding_passed(findings, xasprintf("%s %s = 0: the CPU cannot, or does not say so",
-			vendor->module, vendor->apic));
+		finding_passed(findings, option_text(&option, ": the CPU cannot, or does not say so"));
 }
 
 /* ---- IOMMU -------------------------------------------------------------------------------------- */
@@ -214,7 +238,7 @@ static struct fix get_iommu(const struct facts *facts)
 static void iommu(const struct facts *facts, struct findings *findings)
 {
 	if (facts->iommu_groups == FACT_UNKNOWN)
-		finding_unknown(findings, xstrdup("/sys/kernel/iommu_groups cannot be read"));
+		finding_missing(findings, facts, "/sys/kernel/iommu_groups");
 	else if (facts->iommu_groups)
 		finding_passed(findings, xasprintf("%" PRIu64 " IOMMU groups", facts->iommu_groups));
 	else /* inside a virtual machine there is rarely a device to give away */
@@ -227,7 +251,7 @@ static void iommu_translation(const struct facts *facts, struct findings *findin
 	if (facts->iommu_groups == 0)
 		finding_passed(findings, xstrdup("there is no IOMMU in use"));
 	else if (facts->iommu_translated == FACT_UNKNOWN)
-		finding_unknown(findings, xstrdup("the types of the IOMMU groups cannot be read"));
+		finding_missing(findings, facts, "/sys/kernel/iommu_groups/*/type");
 	else if (facts->iommu_translated)
 		finding_found(findings, xasprintf("%" PRIu64 " of %" PRIu64 " IOMMU groups translate the "
 			"host's own DMA", facts->iommu_translated, facts->iommu_groups),
@@ -266,7 +290,7 @@ static void clock_source(const struct facts *facts, struct findings *findings)
 	int worth;
 
 	if (!facts->clock) {
-		finding_unknown(findings, xstrdup("the current clock source cannot be read"));
+		finding_missing(findings, facts, "clocksource0/current_clocksource");
 		return;
 	}
 	worth = clock_worth(facts->clock);

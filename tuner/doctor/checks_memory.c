@@ -72,7 +72,7 @@ static void fragmentation(const struct facts *facts, struct findings *findings)
 	bool bad = false;
 
 	if (!facts->block_count) {
-		finding_unknown(findings, xstrdup("/proc/buddyinfo cannot be read"));
+		finding_missing(findings, facts, "/proc/buddyinfo");
 		return;
 	}
 	for (unsigned int i = 0; i < facts->block_count; i++) {
@@ -82,7 +82,7 @@ static void fragmentation(const struct facts *facts, struct findings *findings)
 		if (blocks->free < FRAGMENT_MIN || percent(blocks->huge, blocks->free) >= FRAGMENT_PERCENT)
 			continue;
 		bad = true;
-		finding_found(findings, xasprintf("node %u: %s of %s free is in blocks of 2M (%u %%)",
+		finding_found(findings, xasprintf("node %u: %s of %s free is in blocks of 2M (%u%%)",
 			blocks->node, size_about(huge, blocks->huge), size_about(all, blocks->free),
 			percent(blocks->huge, blocks->free)), compact(facts));
 	}
@@ -97,11 +97,11 @@ static void thp_fallback(const struct facts *facts, struct findings *findings)
 	char *measured;
 
 	if (got == FACT_UNKNOWN || missed == FACT_UNKNOWN) {
-		finding_unknown(findings, xstrdup("/proc/vmstat does not say how 2M page faults went"));
+		finding_missing(findings, facts, "what became of page faults for 2M (/proc/vmstat)");
 		return;
 	}
 	measured = xasprintf("since boot %" PRIu64 " of %" PRIu64 " page faults that wanted 2M got 4K "
-		"(%u %%)", missed, got + missed, percent(missed, got + missed));
+		"(%u%%)", missed, got + missed, percent(missed, got + missed));
 	if (got + missed < FALLBACK_MIN || percent(missed, got + missed) < FALLBACK_PERCENT)
 		finding_passed(findings, measured);
 	else if (knob(facts, "thp_defrag") && !strcmp(knob(facts, "thp_defrag"), "defer+madvise"))
@@ -175,7 +175,11 @@ static void swap(const struct facts *facts, struct findings *findings)
 	char *measured;
 
 	if (facts->swap_total == FACT_UNKNOWN) {
-		finding_unknown(findings, xstrdup("/proc/meminfo does not tell of swap"));
+		finding_missing(findings, facts, "swap in /proc/meminfo");
+		return;
+	}
+	if (!facts->swap_total) {
+		finding_passed(findings, xstrdup("there is no swap"));
 		return;
 	}
 	measured = xasprintf("%s of %s in use", size_about(used, facts->swap_used),

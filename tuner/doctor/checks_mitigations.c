@@ -8,6 +8,8 @@
 #include "tuner/doctor/doctor.h"
 #include "tuner/doctor/text.h"
 
+#define VULNERABILITIES "/sys/devices/system/cpu/vulnerabilities"
+
 static const char *vulnerability(const struct facts *facts, const char *name)
 {
 	for (unsigned int i = 0; i < facts->vulnerability_count; i++)
@@ -39,7 +41,7 @@ static void vulnerable(const struct facts *facts, struct findings *findings)
 	char *rows;
 
 	if (!facts->vulnerability_count) {
-		finding_unknown(findings, xstrdup("/sys/devices/system/cpu/vulnerabilities cannot be read"));
+		finding_missing(findings, facts, VULNERABILITIES);
 		return;
 	}
 	rows = join(facts, "Vulnerable", &count);
@@ -72,7 +74,7 @@ static void mitigations_off(const struct facts *facts, struct findings *findings
 	char *word;
 
 	if (!facts->cmdline) {
-		finding_unknown(findings, xstrdup("/proc/cmdline cannot be read"));
+		finding_missing(findings, facts, "/proc/cmdline");
 		return;
 	}
 	word = last_word(facts->cmdline, "mitigations=");
@@ -90,9 +92,8 @@ static void smt_leaks(const struct facts *facts, struct findings *findings)
 	char *rows;
 
 	if (!facts->vulnerability_count || !facts->smt) {
-		finding_unknown(findings, xstrdup(facts->smt
-			? "/sys/devices/system/cpu/vulnerabilities cannot be read"
-			: "whether SMT is active cannot be read"));
+		finding_missing(findings, facts, facts->smt ? VULNERABILITIES
+							    : "/sys/devices/system/cpu/smt/active");
 		return;
 	}
 	if (strcmp(facts->smt, "1") != 0) {
@@ -126,8 +127,8 @@ static void nx_huge_pages(const struct facts *facts, struct findings *findings)
 	char *measured;
 
 	if (!value || !multihit) {
-		finding_unknown(findings, xstrdup(value ? "vulnerabilities/itlb_multihit cannot be read"
-							: "kvm's nx_huge_pages cannot be read"));
+		finding_missing(findings, facts, value ? VULNERABILITIES "/itlb_multihit"
+						       : "the setting nx_huge_pages of kvm");
 		return;
 	}
 	on = strcmp(value, "0") != 0 && strcmp(value, "never") != 0;

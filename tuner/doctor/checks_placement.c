@@ -16,7 +16,8 @@ struct pinned {
 	const struct guest *guest;
 	int vcpu;
 	unsigned int core;
-	int cpu;  /* -1: any of the core's */
+	int cpu;            /* -1: any of the core's */
+	unsigned int first; /* a CPU of the core, to name it by */
 	int node;
 };
 
@@ -45,6 +46,7 @@ static void add_thread(struct pins *pins, const struct machine *machine, const s
 		.vcpu = thread->vcpu,
 		.core = first->core,
 		.cpu = idset_count(&thread->allowed) == 1 ? (int)first->os : -1,
+		.first = first->os,
 		.node = first->node,
 	};
 }
@@ -134,16 +136,6 @@ static const struct pinned *group_end(const struct pins *pins, const struct pinn
 	return at;
 }
 
-/* Says why nothing can be found; otherwise leaves it to the caller. */
-static bool can_check(const struct facts *facts, struct findings *findings)
-{
-	if (!facts->told)
-		finding_unknown(findings, xstrdup("no machine was looked at for guests"));
-	else if (!facts->snapshot->guests.count)
-		finding_passed(findings, xstrdup("no guest runs"));
-	return facts->told && facts->snapshot->guests.count;
-}
-
 /* Groups that were found, summed into one finding: where, who, and how many more such places. */
 struct places {
 	struct text text;
@@ -161,7 +153,7 @@ static void add_place(struct places *places, const struct pinned *from, const st
 	if (from->cpu >= 0 && from->cpu == to[-1].cpu)
 		text_add(&places->text, "CPU %d: ", from->cpu);
 	else
-		text_add(&places->text, "core %u: ", from->core);
+		text_add(&places->text, "core of CPU %u: ", from->first);
 	describe(&places->text, from, to);
 }
 
@@ -181,7 +173,7 @@ static void shared_cpu(const struct facts *facts, struct findings *findings)
 	struct places places = {0};
 	struct pins pins;
 
-	if (!can_check(facts, findings))
+	if (!findings_have_guests(findings, facts))
 		return;
 	pins = pins_of(facts);
 	for (const struct pinned *at = pins.rows, *end; at < pins.rows + pins.count; at = end) {
@@ -217,7 +209,7 @@ static void shared_core(const struct facts *facts, struct findings *findings)
 	struct places mixed = {0}, own = {0};
 	struct pins pins;
 
-	if (!can_check(facts, findings))
+	if (!findings_have_guests(findings, facts))
 		return;
 	pins = pins_of(facts);
 	for (const struct pinned *at = pins.rows, *end; at < pins.rows + pins.count; at = end) {

@@ -83,6 +83,10 @@ void finding_add(struct findings *findings, enum grade grade, char *measured, st
 void finding_found(struct findings *findings, char *measured, struct fix fix);
 void finding_passed(struct findings *findings, char *measured);
 void finding_unknown(struct findings *findings, char *what);
+/* Unknown, since @what (a file, mostly) could not be read, or is not part of a snapshot. */
+void finding_missing(struct findings *findings, const struct facts *facts, const char *what);
+/* Whether there is a guest to check; says so when there is none. */
+bool findings_have_guests(struct findings *findings, const struct facts *facts);
 
 struct fix fix_none(void);
 struct fix fix_text(enum fix_kind kind, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

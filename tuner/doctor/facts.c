@@ -284,6 +284,7 @@ struct facts *facts_load(const char *source, struct error *err)
 		return NULL;
 	facts = facts_new(snapshot);
 	facts->told = snapshot->taken != 0;
+	facts->saved = true;
 	facts->kvm_usable = snapshot->has_kvm;
 	return facts;
 }

@@ -34,6 +34,7 @@ struct guest_facts {
 struct facts {
 	struct snapshot *snapshot;
 	bool told;            /* settings and guests were looked at: not a bare topology */
+	bool saved;           /* out of a file: what is not in the snapshot was not looked at */
 	bool kvm_usable;      /* /dev/kvm may be opened by us */
 
 	char *cpu_flags;      /* of the first CPU, "fpu vme ..." */

@@ -83,6 +83,21 @@ void finding_unknown(struct findings *findings, char *what)
 	finding_add(findings, GRADE_UNKNOWN, what, fix_none());
 }
 
+void finding_missing(struct findings *findings, const struct facts *facts, const char *what)
+{
+	finding_unknown(findings, xasprintf(facts->saved ? "%s: the file does not hold it"
+							 : "%s cannot be read", what));
+}
+
+bool findings_have_guests(struct findings *findings, const struct facts *facts)
+{
+	if (!facts->told)
+		finding_unknown(findings, xstrdup("no machine was looked at for guests"));
+	else if (!facts->snapshot->guests.count)
+		finding_passed(findings, xstrdup("no guest runs"));
+	return facts->told && facts->snapshot->guests.count;
+}
+
 struct fix fix_none(void)
 {
 	return (struct fix){.kind = FIX_NONE};
