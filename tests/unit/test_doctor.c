@@ -485,6 +485,10 @@ static void swapped_guest_memory_is_an_error(void **state)
 	set_knob(facts, "swappiness", "60");
 	expect(facts, "guest-swap", GRADE_ERROR, "db: 300M", FIX_PROFILE, "swappiness = 10");
 	facts = machine_running(guest("db", 1, "0"));
+	facts->guests[0].swapped = 300 * MIB;
+	set_knob(facts, "swappiness", "1"); /* 10 would make it worse */
+	expect(facts, "guest-swap", GRADE_ERROR, "db: 300M", FIX_HAND, "fewer or smaller guests");
+	facts = machine_running(guest("db", 1, "0"));
 	facts->guests[0].swapped = 0;
 	expect_passed(facts, "guest-swap", "db: 0B");
 }

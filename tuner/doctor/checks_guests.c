@@ -206,8 +206,7 @@ static void check_swapped(const struct facts *facts, const struct guest_facts *r
 	if (row->swapped < SWAPPED_LITTLE)
 		finding_passed(findings, measured);
 	else
-		finding_found(findings, measured, fix_setting(facts, "swappiness", "10",
-			"fewer or smaller guests (balloon), or more memory"));
+		finding_found(findings, measured, fix_swap(facts));
 }
 
 static void guest_swap(const struct facts *facts, struct findings *findings)

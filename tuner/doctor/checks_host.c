@@ -320,7 +320,7 @@ const struct check host_checks[] = {
 		"no TLB misses over 2M pages.", large_mappings},
 	{"tdp-mmu", GRADE_WARNING, "KVM handles guest page faults one at a time",
 		"The TDP MMU takes faults of many vCPUs in parallel; large guests start and migrate "
-		"several times faster with it.", tdp_mmu},
+		"faster with it.", tdp_mmu},
 	{"virtual-apic", GRADE_WARNING, "interrupts of guests leave the guest",
 		"With APICv or AVIC an interrupt is delivered without an exit (about 1 to 2 microseconds "
 		"each, for every packet and timer).", virtual_apic},

@@ -159,7 +159,7 @@ static bool all_in_ram(const char *swaps)
 	return true;
 }
 
-static struct fix swap_less(const struct facts *facts)
+struct fix fix_swap(const struct facts *facts)
 {
 	const char *by_hand = "fewer or smaller guests (balloon), or more memory";
 	long long now;
@@ -191,7 +191,7 @@ static void swap(const struct facts *facts, struct findings *findings)
 			"it is compressed memory (zram): nothing to do where that is on purpose"));
 	else
 		finding_add(findings, facts->swap_used > SWAP_LITTLE ? findings->check->grade : GRADE_NOTE,
-			measured, swap_less(facts));
+			measured, fix_swap(facts));
 }
 
 /* ---- KSM and NUMA ------------------------------------------------------------------------------- */
@@ -280,7 +280,7 @@ const struct check memory_checks[] = {
 		"What was meant to be in 2M pages is in 4K pages, for as long as khugepaged has not found it.",
 		thp_fallback},
 	{"thp-off", GRADE_WARNING, "transparent huge pages are off",
-		"Big guests whose memory is no pool of huge pages run on 4K pages: 10 to 20 % slower where "
+		"Big guests whose memory is no pool of huge pages run on 4K pages: up to 20 % slower where "
 		"they touch much memory. madvise gives 2M pages to guests that ask, as QEMU and vmm do.",
 		thp_off},
 	{"ksm-nodes", GRADE_WARNING, "KSM merges pages of different nodes",

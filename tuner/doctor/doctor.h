@@ -98,6 +98,9 @@ struct fix fix_text(enum fix_kind kind, const char *fmt, ...) __attribute__((for
 struct fix fix_setting(const struct facts *facts, const char *name, const char *value,
 	const char *otherwise);
 
+/* What makes the host swap less: swappiness while it is above 10, then advice. */
+struct fix fix_swap(const struct facts *facts);
+
 /* Text for people, 80 columns; with @all what passed as well. */
 void report_print(const struct findings *findings, bool all);
 /* The last line: "N errors, N warnings, N notes, N passed, N unknown". */

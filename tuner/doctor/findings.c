@@ -119,7 +119,9 @@ struct fix fix_setting(const struct facts *facts, const char *name, const char *
 {
 	const struct knob *knob = knob_find(name);
 
-	if (!knob || !snapshot_knob(facts->snapshot, name) || knob->undo > CLASS_PRECONDITION)
+	const char *now = snapshot_knob(facts->snapshot, name);
+
+	if (!knob || !now || knob->undo > CLASS_PRECONDITION || knob_same(knob, now, value))
 		return fix_text(FIX_HAND, "%s", otherwise);
 	return fix_text(FIX_PROFILE, "%s = %s", name, value);
 }
