@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/error.h"
 #include "lib/xalloc.h"
 
 void text_add(struct text *text, const char *fmt, ...)
@@ -14,12 +15,12 @@ void text_add(struct text *text, const char *fmt, ...)
 	int length;
 
 	va_start(args, fmt);
-	length = vsnprintf(NULL, 0, fmt, args);
+	length = vasprintf(&piece, fmt, args);
 	va_end(args);
-	piece = xmalloc((size_t)length + 1);
-	va_start(args, fmt);
-	vsnprintf(piece, (size_t)length + 1, fmt, args);
-	va_end(args);
+	if (length < 0) { /* as in lib/xalloc.h */
+		warn("out of memory");
+		abort();
+	}
 	longer = xasprintf("%s%s", text->text ? text->text : "", piece);
 	free(piece);
 	free(text->text);
