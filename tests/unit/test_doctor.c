@@ -439,6 +439,14 @@ static void guests_that_cannot_be_looked_into_are_unknown(void **state)
 	facts = machine_running(guest("db", 1, "0"));
 	facts->snapshot->guests.guests[0].anon_huge = GUEST_UNKNOWN;
 	expect_unknown(facts, "guest-pages", "db");
+	facts = machine_running(guest("db", 1, "0"));
+	facts->snapshot->guests.guests[0].configured = 0; /* its mappings could not be read */
+	expect_unknown(facts, "guest-pages", "db");
+	expect_unknown(machine_running(guest("db", 0)), "shared-cpu", "db");
+	expect_unknown(machine_running(guest("db", 0)), "shared-core", "db");
+	facts = machine();
+	facts->snapshot->guests.hidden = 3;
+	expect_unknown(facts, "shared-cpu", "hidden");
 }
 
 static struct facts *with_pages(uint64_t rss, uint64_t huge, const char *thp)

@@ -154,12 +154,12 @@ static void check_pages(const struct facts *facts, const struct guest *guest, st
 	uint64_t huge, total;
 	char *measured;
 
-	if (guest->configured < BIG_GUEST) {
+	if (guest->configured && guest->configured < BIG_GUEST) {
 		finding_passed(findings, xasprintf("%s: small (%s)", guest->name,
 			size_about(all, guest->configured)));
 		return;
 	}
-	if (guest->rss == GUEST_UNKNOWN || guest->anon_huge == GUEST_UNKNOWN ||
+	if (!guest->configured || guest->rss == GUEST_UNKNOWN || guest->anon_huge == GUEST_UNKNOWN ||
 		guest->hugetlb == GUEST_UNKNOWN) {
 		finding_unknown(findings, xasprintf("%s: how large its pages are cannot be read",
 			guest->name));

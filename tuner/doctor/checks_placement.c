@@ -136,6 +136,26 @@ static const struct pinned *group_end(const struct pins *pins, const struct pinn
 	return at;
 }
 
+/* Tells of guests whose vCPU threads could not be told from others; whether all are of that kind. */
+static bool faceless(const struct facts *facts, struct findings *findings)
+{
+	const struct guest_list *list = &facts->snapshot->guests;
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < list->count; i++) {
+		bool any = false;
+
+		for (unsigned int j = 0; j < list->guests[i].thread_count; j++)
+			any = any || list->guests[i].threads[j].kind == THREAD_VCPU;
+		if (any)
+			continue;
+		count++;
+		finding_unknown(findings, xasprintf("%s: no vCPU thread was found",
+			list->guests[i].name));
+	}
+	return count == list->count;
+}
+
 /* Groups that were found, summed into one finding: where, who, and how many more such places. */
 struct places {
 	struct text text;
@@ -173,7 +193,7 @@ static void shared_cpu(const struct facts *facts, struct findings *findings)
 	struct places places = {0};
 	struct pins pins;
 
-	if (!findings_have_guests(findings, facts))
+	if (!findings_have_guests(findings, facts) || faceless(facts, findings))
 		return;
 	pins = pins_of(facts);
 	for (const struct pinned *at = pins.rows, *end; at < pins.rows + pins.count; at = end) {
@@ -209,7 +229,7 @@ static void shared_core(const struct facts *facts, struct findings *findings)
 	struct places mixed = {0}, own = {0};
 	struct pins pins;
 
-	if (!findings_have_guests(findings, facts))
+	if (!findings_have_guests(findings, facts) || faceless(facts, findings))
 		return;
 	pins = pins_of(facts);
 	for (const struct pinned *at = pins.rows, *end; at < pins.rows + pins.count; at = end) {

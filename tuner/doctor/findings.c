@@ -91,11 +91,15 @@ void finding_missing(struct findings *findings, const struct facts *facts, const
 
 bool findings_have_guests(struct findings *findings, const struct facts *facts)
 {
+	const struct guest_list *list = &facts->snapshot->guests;
+
 	if (!facts->told)
 		finding_unknown(findings, xstrdup("no machine was looked at for guests"));
-	else if (!facts->snapshot->guests.count)
+	else if (!list->count && list->hidden)
+		finding_unknown(findings, xstrdup("no guest can be seen; there may be hidden ones"));
+	else if (!list->count)
 		finding_passed(findings, xstrdup("no guest runs"));
-	return facts->told && facts->snapshot->guests.count;
+	return facts->told && list->count;
 }
 
 struct fix fix_none(void)
