@@ -98,8 +98,9 @@ static void check_place(const struct facts *facts, const struct guest_facts *row
 		return;
 	}
 	guest_operand(name, row->guest);
-	finding_add(findings, percent(remote, map->resident) >= REMOTE_MUCH ? GRADE_ERROR
-									   : findings->check->grade,
+	/* Where an unbound vCPU ran last is a moment's look: reason to warn, no more. */
+	finding_add(findings, bound && percent(remote, map->resident) >= REMOTE_MUCH
+			? GRADE_ERROR : findings->check->grade,
 		xasprintf("%s: %s of %s (%u%%) is not on node %s, where its vCPUs %s", row->guest->name,
 			size_about(remote_text, remote), size_about(all, map->resident),
 			percent(remote, map->resident), nodes, bound ? "are bound" : "ran last"),
