@@ -269,8 +269,9 @@ static int plan_actions(struct plan *plan, const struct profile *profile, const 
 	const struct action_context *context, struct error *err)
 {
 	struct action_list *list = &plan->actions;
-	int rc = plan_settings(list, profile, snapshot, err);
+	int rc = plan_settings(list, &plan->notes, profile, snapshot, err);
 
+	plan_note_words(&plan->notes, profile, snapshot);
 	if (rc == 0)
 		rc = plan_pools(list, profile, snapshot, plan->vms, err);
 	for (unsigned int i = 0; rc == 0 && i < plan->vm_count; i++)
@@ -312,5 +313,6 @@ void plan_free(struct plan *plan)
 	}
 	free(plan->vms);
 	action_list_release(&plan->actions);
+	plan_notes_release(&plan->notes);
 	free(plan);
 }

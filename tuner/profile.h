@@ -79,8 +79,16 @@ struct profile_setting {
 	char value[256];
 };
 
+/* A word that the kernel command line shall have. */
+struct profile_word {
+	struct profile_at at;
+	char *text;
+};
+
 struct profile {
 	char *file;
+	struct profile_word *words;    /* kernel_cmdline */
+	unsigned int word_count;
 	struct profile_pool *pools;
 	unsigned int pool_count;
 	struct profile_setting *settings;

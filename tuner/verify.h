@@ -18,7 +18,7 @@ struct verify {
 	const struct profile *profile;
 	struct snapshot *snapshot;
 	json_t *summary;     /* texts: "db: 4 of 4 vCPU threads on their PUs" */
-	json_t *differences; /* {"where", "what", "wanted", "found"} */
+	json_t *differences; /* {"where", "what", "wanted", "found", "state"} */
 };
 
 /*
@@ -27,11 +27,19 @@ struct verify {
  */
 int verify_run(struct verify *verify, struct error *err);
 
+/* verify_host.c: settings and words of the kernel command line. */
+void verify_host(struct verify *verify);
 /* For verify_guest.c, which looks at one guest. */
 struct placed_vm;
 int verify_guest(struct verify *verify, const struct guest *guest, const struct placed_vm *placed,
 	struct error *err);
-/* @found NULL: it is not there. */
+/*
+ * @found NULL: it is not there. @state says what kind of difference: "drifted", "unsupported" (this
+ * kernel has no such thing), "pending reboot", "pending module reload".
+ */
+void verify_state(struct verify *verify, const char *where, const char *what, const char *wanted,
+	const char *found, const char *state);
+/* The same with "drifted". */
 void verify_difference(struct verify *verify, const char *where, const char *what, const char *wanted,
 	const char *found);
 void verify_summary(struct verify *verify, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
