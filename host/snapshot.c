@@ -94,6 +94,7 @@ struct snapshot *snapshot_read(const struct root *root, struct error *err)
 		"/proc/sys/kernel/random/boot_id");
 	root_read_line(root, snapshot->kernel, sizeof(snapshot->kernel), "/proc/sys/kernel/osrelease");
 	snapshot->cmdline = root_read_all(root, NULL, "/proc/cmdline");
+	irqs_read(root, &snapshot->irqs);
 	read_knobs(snapshot, root);
 	find_cgroups(snapshot, root);
 	snapshot->has_kvm = !stat(root_path(root, path, "/dev/kvm"), &status);
@@ -110,6 +111,7 @@ void snapshot_free(struct snapshot *snapshot)
 	for (size_t i = 0; snapshot->knobs && i < knob_count; i++)
 		knob_files_free(snapshot->knobs[i].files, snapshot->knobs[i].file_count);
 	free(snapshot->knobs);
+	irqs_release(&snapshot->irqs);
 	free(snapshot->cmdline);
 	free(snapshot);
 }

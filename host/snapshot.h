@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "host/guest.h"
+#include "host/irq.h"
 #include "host/knob.h"
 #include "host/machine.h"
 #include "host/root.h"
@@ -35,6 +36,7 @@ struct snapshot {
 	enum cgroup_version cgroup;  /* where CPU and memory controllers are; hybrid counts as v1 */
 	char cgroup_mount[256];      /* of the unified tree, or of v1's parent directory */
 	bool has_kvm;                /* /dev/kvm is there */
+	struct irq_list irqs;
 	char *cmdline;               /* the kernel's, or NULL when unknown */
 };
 

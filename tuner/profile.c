@@ -508,6 +508,7 @@ struct profile *profile_parse(const char *text, size_t length, const char *file,
 	}
 	reader.profile = xcalloc(1, sizeof(*reader.profile));
 	reader.profile->file = xstrdup(file);
+	profile_defaults(profile_host_keys, reader.profile);
 	reading = &reader;
 	if (length)
 		good = scan(copy, length);

@@ -25,6 +25,7 @@ struct profile_at {
 };
 
 enum page_choice { PAGES_4K, PAGES_THP, PAGES_2M, PAGES_1G };
+enum irq_policy { IRQ_KEEP, IRQ_HOUSEKEEPING, IRQ_NODE };
 enum placement_mode { PLACE_AUTO, PLACE_NODES, PLACE_PINS };
 
 struct profile_disk {
@@ -89,6 +90,8 @@ struct profile {
 	char *file;
 	struct profile_word *words;    /* kernel_cmdline */
 	unsigned int word_count;
+	enum irq_policy irq_policy;
+	struct profile_at at_irq;
 	struct profile_pool *pools;
 	unsigned int pool_count;
 	struct profile_setting *settings;

@@ -383,6 +383,10 @@ const struct profile_key profile_host_keys[] = {
 	{ "kernel_cmdline", "{ \"NAME=VALUE\", \"NAME\" }", NULL,
 	  "words the kernel shall have been started with; told when missing, never written", add_word, 0,
 	  NO_LINE, .list = true },
+	{ "irq_affinity", "keep|housekeeping|node", "keep",
+	  "moves interrupts off the CPUs of dedicated vCPUs, and with node to the node of their device",
+	  set_choice, .offset = offsetof(struct profile, irq_policy), .at = offsetof(struct profile, at_irq),
+	  .choices = "keep housekeeping node" },
 	{ 0 },
 };
 

@@ -116,6 +116,8 @@ static int verify_running(struct verify *verify, const struct profile *profile, 
 		if (guest)
 			status = verify_guest(verify, guest, &placed[i], err);
 	}
+	if (status >= 0)
+		verify_irqs(verify, placed, profile->vm_count);
 	release_placement(placed, profile->vm_count);
 	return status;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Does the machine look the way the profile wants it? Reads the machine, never the journal: threads,
- * pages, marks, settings, group values, each compared with what is wanted.
+ * Does the machine look the way the profile wants it? Reads the machine, not the journal: threads,
+ * pages, marks, settings, group values, each compared with what is wanted. The one thing that only the
+ * journal knows is which interrupts the kernel has refused to move.
  */
 #ifndef VMTUNE_TUNER_VERIFY_H
 #define VMTUNE_TUNER_VERIFY_H
@@ -29,8 +30,10 @@ int verify_run(struct verify *verify, struct error *err);
 
 /* verify_host.c: settings and words of the kernel command line. */
 void verify_host(struct verify *verify);
-/* For verify_guest.c, which looks at one guest. */
+/* verify_irq.c: whether interrupts are off the CPUs that @placed dedicates, and near their devices. */
 struct placed_vm;
+void verify_irqs(struct verify *verify, const struct placed_vm *placed, unsigned int count);
+/* For verify_guest.c, which looks at one guest. */
 int verify_guest(struct verify *verify, const struct guest *guest, const struct placed_vm *placed,
 	struct error *err);
 /*
