@@ -95,6 +95,7 @@ struct snapshot *snapshot_read(const struct root *root, struct error *err)
 	root_read_line(root, snapshot->kernel, sizeof(snapshot->kernel), "/proc/sys/kernel/osrelease");
 	snapshot->cmdline = root_read_all(root, NULL, "/proc/cmdline");
 	irqs_read(root, &snapshot->irqs);
+	services_read(root, &snapshot->services);
 	read_knobs(snapshot, root);
 	find_cgroups(snapshot, root);
 	snapshot->has_kvm = !stat(root_path(root, path, "/dev/kvm"), &status);
@@ -112,6 +113,7 @@ void snapshot_free(struct snapshot *snapshot)
 		knob_files_free(snapshot->knobs[i].files, snapshot->knobs[i].file_count);
 	free(snapshot->knobs);
 	irqs_release(&snapshot->irqs);
+	services_release(&snapshot->services);
 	free(snapshot->cmdline);
 	free(snapshot);
 }

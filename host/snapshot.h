@@ -14,6 +14,7 @@
 #include "host/knob.h"
 #include "host/machine.h"
 #include "host/root.h"
+#include "host/service.h"
 #include "lib/error.h"
 
 struct knob_value {
@@ -37,6 +38,7 @@ struct snapshot {
 	char cgroup_mount[256];      /* of the unified tree, or of v1's parent directory */
 	bool has_kvm;                /* /dev/kvm is there */
 	struct irq_list irqs;
+	struct service_list services; /* daemons that tune the host as well */
 	char *cmdline;               /* the kernel's, or NULL when unknown */
 };
 

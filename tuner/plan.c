@@ -273,6 +273,7 @@ static int plan_actions(struct plan *plan, const struct profile *profile, const 
 	int rc = plan_settings(list, &plan->notes, profile, snapshot, err);
 
 	plan_note_words(&plan->notes, profile, snapshot);
+	plan_note_conflicts(&plan->notes, profile, snapshot);
 	if (rc == 0)
 		plan_irqs(list, profile, snapshot, plan->vms);
 	if (rc == 0)

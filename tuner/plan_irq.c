@@ -116,6 +116,8 @@ void plan_irqs(struct action_list *list, const struct profile *profile, const st
 		return;
 	irq_reserved(vms, profile->vm_count, snapshot->machine, &reserved);
 	plan_default(list, profile, snapshot, &reserved);
+	if (services_holder(&snapshot->services, "irq_affinity"))
+		return; /* it would move them back */
 	for (unsigned int i = 0; i < snapshot->irqs.count; i++)
 		plan_one(list, profile, snapshot, &snapshot->irqs.irqs[i], &reserved);
 }

@@ -142,3 +142,51 @@ void plan_note_words(struct plan_notes *notes, const struct profile *profile,
 		free(where);
 	}
 }
+
+/* ---- conflicts ------------------------------------------------------------------------------ */
+
+/* The keys of the profile that a daemon manages: "ksm_run, ksm_pages_to_scan". */
+struct claim {
+	const struct service *service;
+	char *keys;
+	const struct profile_at *at; /* of the first */
+};
+
+static void claim_key(struct claim *claim, const char *key, const struct profile_at *at)
+{
+	char *longer;
+
+	if (!service_manages(claim->service, key))
+		return;
+	longer = xasprintf("%s%s%s", claim->keys ? claim->keys : "", claim->keys ? ", " : "", key);
+	free(claim->keys);
+	claim->keys = longer;
+	claim->at = claim->at ? claim->at : at;
+}
+
+static void note_conflict(struct plan_notes *notes, const struct profile *profile,
+	const struct service_found *found)
+{
+	struct claim claim = {.service = found->service};
+
+	for (unsigned int i = 0; i < profile->setting_count; i++)
+		claim_key(&claim, profile->settings[i].knob->name, &profile->settings[i].at);
+	if (profile->irq_policy != IRQ_KEEP)
+		claim_key(&claim, "irq_affinity", &profile->at_irq);
+	if (profile->vm_count)
+		claim_key(&claim, "vm", &profile->vms[0].at);
+	if (!claim.keys)
+		return;
+	plan_note_add(notes, NOTE_CONFLICT, xasprintf("%s (PID %d) manages %s as well%s",
+		found->service->name, (int)found->pid, claim.keys, found->service->rewrites
+		? "; while it runs, that is left to it" : ""), xstrdup(found->service->todo),
+		xasprintf("%s:%d", claim.at->file, claim.at->line));
+	free(claim.keys);
+}
+
+void plan_note_conflicts(struct plan_notes *notes, const struct profile *profile,
+	const struct snapshot *snapshot)
+{
+	for (unsigned int i = 0; i < snapshot->services.count; i++)
+		note_conflict(notes, profile, &snapshot->services.found[i]);
+}

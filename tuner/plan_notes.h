@@ -41,5 +41,8 @@ void plan_note_parameter(struct plan_notes *notes, const struct knob_value *row,
 /* The words of the profile's kernel_cmdline that the running kernel was not started with. */
 void plan_note_words(struct plan_notes *notes, const struct profile *profile,
 	const struct snapshot *snapshot);
+/* Daemons that run and manage what the profile sets. */
+void plan_note_conflicts(struct plan_notes *notes, const struct profile *profile,
+	const struct snapshot *snapshot);
 
 #endif

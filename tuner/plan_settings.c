@@ -136,7 +136,8 @@ int plan_settings(struct action_list *list, struct plan_notes *notes, const stru
 	}
 	for (int rank = FIRST; rank <= LAST; rank++)
 		for (unsigned int i = 0; i < profile->setting_count; i++)
-			if (rank_of(&profile->settings[i]) == rank)
+			if (rank_of(&profile->settings[i]) == rank &&
+			    !services_holder(&snapshot->services, profile->settings[i].knob->name))
 				add_setting(list, notes, &profile->settings[i],
 					snapshot_knob_row(snapshot, profile->settings[i].knob));
 	return 0;

@@ -38,7 +38,8 @@ int verify_guest(struct verify *verify, const struct guest *guest, const struct 
 	struct error *err);
 /*
  * @found NULL: it is not there. @state says what kind of difference: "drifted", "unsupported" (this
- * kernel has no such thing), "pending reboot", "pending module reload".
+ * kernel has no such thing), "pending reboot", "pending module reload", "conflict" (another daemon
+ * writes it again and again).
  */
 void verify_state(struct verify *verify, const char *where, const char *what, const char *wanted,
 	const char *found, const char *state);

@@ -11,8 +11,10 @@
 #include "tuner/verify.h"
 
 /* Why a setting is not as wanted. */
-static const char *state_of(const struct knob_value *row)
+static const char *state_of(const struct verify *verify, const struct knob_value *row)
 {
+	if (services_holder(&verify->snapshot->services, row->knob->name))
+		return "conflict";
 	if (!*row->value)
 		return "unsupported";
 	if (row->knob->undo != CLASS_MODULE_RELOAD)
@@ -38,7 +40,7 @@ static void files_differ(struct verify *verify, const struct profile_setting *se
 		return;
 	what = xasprintf("%s (%u of %u files)", row->knob->name, count, row->file_count);
 	found = xasprintf("%s in %s", first->value, first->path);
-	verify_state(verify, "host", what, setting->value, found, state_of(row));
+	verify_state(verify, "host", what, setting->value, found, state_of(verify, row));
 	free(what);
 	free(found);
 }
@@ -53,7 +55,7 @@ static bool verify_setting(struct verify *verify, const struct profile_setting *
 		files_differ(verify, setting, row);
 	else
 		verify_state(verify, "host", row->knob->name, setting->value,
-			*row->value ? row->value : NULL, state_of(row));
+			*row->value ? row->value : NULL, state_of(verify, row));
 	return false;
 }
 

@@ -46,6 +46,23 @@ static void verify_default(struct verify *verify, const struct idset *reserved)
 			idset_format(&now, found, sizeof(found)));
 }
 
+/* Where another daemon moves interrupts, that is the finding, not each of them. */
+static bool held(struct verify *verify)
+{
+	static const char *const words[] = {
+		[IRQ_KEEP] = "keep", [IRQ_HOUSEKEEPING] = "housekeeping", [IRQ_NODE] = "node",
+	};
+	const struct service_found *holder = services_holder(&verify->snapshot->services, "irq_affinity");
+	char *found;
+
+	if (!holder)
+		return false;
+	found = xasprintf("%s (PID %d), which moves interrupts", holder->service->name, (int)holder->pid);
+	verify_state(verify, "host", "irq_affinity", words[verify->profile->irq_policy], found, "conflict");
+	free(found);
+	return true;
+}
+
 void verify_irqs(struct verify *verify, const struct placed_vm *placed, unsigned int count)
 {
 	const struct snapshot *snapshot = verify->snapshot;
@@ -54,7 +71,7 @@ void verify_irqs(struct verify *verify, const struct placed_vm *placed, unsigned
 	struct journal *journal;
 	struct idset reserved;
 
-	if (policy == IRQ_KEEP)
+	if (policy == IRQ_KEEP || held(verify))
 		return;
 	journal = journal_open(&verify->context->root, false, 0, NULL);
 	irq_reserved(placed, count, snapshot->machine, &reserved);

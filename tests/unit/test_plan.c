@@ -307,6 +307,58 @@ static void the_energy_preference_comes_before_the_performance_governor(void **s
 	expect_refused(&bench, "x.conf:2: cpu_energy_preference is cpu_governor's while that is performance");
 }
 
+static void run_service(struct snapshot *snapshot, const char *name, int pid)
+{
+	json_t *json = json_pack("[{s:s, s:i}]", "name", name, "pid", pid);
+
+	services_from_json(json, &snapshot->services);
+	json_decref(json);
+}
+
+/* ksmtuned writes again each minute: it keeps what it holds, and everything else is planned. */
+static void what_another_daemon_holds_is_named_and_left_to_it(void **state)
+{
+	struct snapshot *snapshot = machine();
+	struct bench bench;
+
+	(void)state;
+	set_knob(snapshot, "ksm_run", "0");
+	set_knob(snapshot, "swappiness", "60");
+	run_service(snapshot, "ksmtuned", 77);
+	plan_on(&bench, snapshot, "host {\nksm_run = 1\nswappiness = 10 }");
+	expect_count(&bench, 1);
+	expect(&bench, 0, ACTION_SETTING, "/proc/sys/vm/swappiness", "60", "10");
+	assert_int_equal(bench.plan->notes.count, 1);
+	expect_note(&bench, 0, NOTE_CONFLICT,
+		"ksmtuned (PID 77) manages ksm_run as well; while it runs, that is left to it",
+		"systemctl stop ksmtuned");
+	assert_string_equal(bench.plan->notes.notes[0].reason, "x.conf:2");
+	clear(&bench);
+}
+
+/* tuned writes when it starts: what the profile says is done, and the two are named. */
+static void a_daemon_that_writes_once_is_named_and_the_profile_holds(void **state)
+{
+	struct snapshot *snapshot = machine();
+	struct bench bench;
+
+	(void)state;
+	set_knob(snapshot, "swappiness", "60");
+	run_service(snapshot, "tuned", 78);
+	plan_on(&bench, snapshot, "host { swappiness = 10 }");
+	expect_count(&bench, 1);
+	expect_note(&bench, 0, NOTE_CONFLICT, "tuned (PID 78) manages swappiness as well", "tuned-adm off");
+	clear(&bench);
+
+	snapshot = machine();
+	set_knob(snapshot, "watchdog_thresh", "10");
+	run_service(snapshot, "tuned", 78);
+	plan_on(&bench, snapshot, "host { watchdog_thresh = 30 }");
+	expect_count(&bench, 1);
+	assert_int_equal(bench.plan->notes.count, 0); /* none of tuned's business */
+	clear(&bench);
+}
+
 /* ---- pools ---- */
 
 static void pools_grow_by_what_guests_lack(void **state)
@@ -603,6 +655,8 @@ int main(void)
 		cmocka_unit_test(settings_the_kernel_lacks_are_refused),
 		cmocka_unit_test(module_parameters_are_told_with_their_line_and_never_planned),
 		cmocka_unit_test(words_the_kernel_was_not_started_with_are_told),
+		cmocka_unit_test(what_another_daemon_holds_is_named_and_left_to_it),
+		cmocka_unit_test(a_daemon_that_writes_once_is_named_and_the_profile_holds),
 		cmocka_unit_test(each_file_of_a_setting_is_an_action_of_its_own),
 		cmocka_unit_test(the_energy_preference_comes_before_the_performance_governor),
 		cmocka_unit_test(pools_grow_by_what_guests_lack),

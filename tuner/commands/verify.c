@@ -14,7 +14,7 @@ static const char *label(const json_t *row)
 {
 	static const char *const labels[][2] = {
 		{"drifted", "DRIFT"}, {"unsupported", "UNSUPPORTED"}, {"pending reboot", "PENDING REBOOT"},
-		{"pending module reload", "PENDING MODULE RELOAD"},
+		{"pending module reload", "PENDING MODULE RELOAD"}, {"conflict", "CONFLICT"},
 	};
 	const char *state = json_string_value(json_object_get(row, "state"));
 
