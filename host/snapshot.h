@@ -11,6 +11,7 @@
 
 #include "host/guest.h"
 #include "host/irq.h"
+#include "host/irqbalance.h"
 #include "host/knob.h"
 #include "host/machine.h"
 #include "host/root.h"
@@ -39,6 +40,7 @@ struct snapshot {
 	bool has_kvm;                /* /dev/kvm is there */
 	struct irq_list irqs;
 	struct service_list services; /* daemons that tune the host as well */
+	struct irqbalance irqbalance; /* of them, one that can be talked to */
 	char *cmdline;               /* the kernel's, or NULL when unknown */
 };
 

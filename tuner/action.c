@@ -27,6 +27,7 @@ static const struct action_verbs *const kinds[] = {
 	[ACTION_BALLOON] = &action_balloon,
 	[ACTION_GUEST_KSM] = &action_guest_ksm,
 	[ACTION_IRQ] = &action_irq,
+	[ACTION_IRQBALANCE] = &action_irqbalance,
 	[ACTION_MOVE_PAGES] = &action_move_pages,
 };
 static_assert(sizeof(kinds) / sizeof(kinds[0]) == ACTION_KIND_COUNT, "a row for each kind");

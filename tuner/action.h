@@ -35,6 +35,7 @@ enum action_kind {
 	ACTION_BALLOON,      /* target = guest; detail = QMP socket or NULL; value = bytes */
 	ACTION_GUEST_KSM,    /* target = guest; detail = QMP socket or NULL; value = "on" / "off" */
 	ACTION_IRQ,          /* target = interrupt "NUMBER DEVICE NAME" (host/irq.h); value = cpulist */
+	ACTION_IRQBALANCE,   /* target = process "PID:START irqbalance"; value = cpulist, maybe empty */
 	ACTION_MOVE_PAGES,   /* target = guest; value = node list; CLASS_IRREVERSIBLE */
 	ACTION_KIND_COUNT
 };

@@ -5,6 +5,7 @@
  */
 #include "tuner/plan_irq.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 
@@ -107,6 +108,24 @@ static void plan_default(struct action_list *list, const struct profile *profile
 				profile->at_irq.line), NULL);
 }
 
+/* What irqbalance shall keep interrupts off: the reserved CPUs, and those that it does already. */
+static void plan_ban(struct action_list *list, const struct profile *profile,
+	const struct snapshot *snapshot, const struct idset *reserved)
+{
+	const struct irqbalance *irqbalance = &snapshot->irqbalance;
+	struct idset wanted = irqbalance->banned;
+	char before[LIST_TEXT], after[LIST_TEXT];
+
+	if (!irqbalance->pid || idset_within(reserved, &irqbalance->banned))
+		return;
+	idset_union(&wanted, reserved);
+	action_add(list, ACTION_IRQBALANCE, CLASS_REVERSIBLE, xasprintf("%d:%" PRIu64 " irqbalance",
+		(int)irqbalance->pid, irqbalance->start), NULL,
+		xstrdup(idset_format(&irqbalance->banned, before, sizeof(before))),
+		xstrdup(idset_format(&wanted, after, sizeof(after))),
+		xasprintf("%s:%d; it moves the interrupts", profile->at_irq.file, profile->at_irq.line), NULL);
+}
+
 void plan_irqs(struct action_list *list, const struct profile *profile, const struct snapshot *snapshot,
 	const struct placed_vm *vms)
 {
@@ -116,8 +135,11 @@ void plan_irqs(struct action_list *list, const struct profile *profile, const st
 		return;
 	irq_reserved(vms, profile->vm_count, snapshot->machine, &reserved);
 	plan_default(list, profile, snapshot, &reserved);
-	if (services_holder(&snapshot->services, "irq_affinity"))
-		return; /* it would move them back */
+	if (services_holder(&snapshot->services, "irq_affinity")) {
+		/* It would move them back; when told so, it moves them itself. */
+		plan_ban(list, profile, snapshot, &reserved);
+		return;
+	}
 	for (unsigned int i = 0; i < snapshot->irqs.count; i++)
 		plan_one(list, profile, snapshot, &snapshot->irqs.irqs[i], &reserved);
 }

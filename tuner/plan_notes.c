@@ -165,13 +165,14 @@ static void claim_key(struct claim *claim, const char *key, const struct profile
 }
 
 static void note_conflict(struct plan_notes *notes, const struct profile *profile,
-	const struct service_found *found)
+	const struct service_found *found, pid_t answering)
 {
 	struct claim claim = {.service = found->service};
 
 	for (unsigned int i = 0; i < profile->setting_count; i++)
 		claim_key(&claim, profile->settings[i].knob->name, &profile->settings[i].at);
-	if (profile->irq_policy != IRQ_KEEP)
+	/* One that answers is told what the profile wants: no conflict. */
+	if (profile->irq_policy != IRQ_KEEP && found->pid != answering)
 		claim_key(&claim, "irq_affinity", &profile->at_irq);
 	if (profile->vm_count)
 		claim_key(&claim, "vm", &profile->vms[0].at);
@@ -188,5 +189,5 @@ void plan_note_conflicts(struct plan_notes *notes, const struct profile *profile
 	const struct snapshot *snapshot)
 {
 	for (unsigned int i = 0; i < snapshot->services.count; i++)
-		note_conflict(notes, profile, &snapshot->services.found[i]);
+		note_conflict(notes, profile, &snapshot->services.found[i], snapshot->irqbalance.pid);
 }

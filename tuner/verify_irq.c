@@ -46,8 +46,23 @@ static void verify_default(struct verify *verify, const struct idset *reserved)
 			idset_format(&now, found, sizeof(found)));
 }
 
+/* An irqbalance that answers moves the interrupts: it must know which CPUs are not for them. */
+static void verify_ban(struct verify *verify, const struct idset *reserved)
+{
+	const struct idset *banned = &verify->snapshot->irqbalance.banned;
+	char want[LIST_TEXT], found[LIST_TEXT];
+
+	if (idset_within(reserved, banned))
+		verify_summary(verify, "host: irqbalance keeps interrupts off CPUs %s",
+			idset_format(banned, found, sizeof(found)));
+	else
+		verify_difference(verify, "host", "CPUs that irqbalance keeps interrupts off",
+			idset_format(reserved, want, sizeof(want)),
+			idset_format(banned, found, sizeof(found)));
+}
+
 /* Where another daemon moves interrupts, that is the finding, not each of them. */
-static bool held(struct verify *verify)
+static bool held(struct verify *verify, const struct idset *reserved)
 {
 	static const char *const words[] = {
 		[IRQ_KEEP] = "keep", [IRQ_HOUSEKEEPING] = "housekeeping", [IRQ_NODE] = "node",
@@ -57,28 +72,25 @@ static bool held(struct verify *verify)
 
 	if (!holder)
 		return false;
+	if (verify->snapshot->irqbalance.pid) {
+		verify_ban(verify, reserved);
+		return true;
+	}
 	found = xasprintf("%s (PID %d), which moves interrupts", holder->service->name, (int)holder->pid);
 	verify_state(verify, "host", "irq_affinity", words[verify->profile->irq_policy], found, "conflict");
 	free(found);
 	return true;
 }
 
-void verify_irqs(struct verify *verify, const struct placed_vm *placed, unsigned int count)
+static void verify_each(struct verify *verify, const struct idset *reserved)
 {
 	const struct snapshot *snapshot = verify->snapshot;
-	enum irq_policy policy = verify->profile->irq_policy;
+	struct journal *journal = journal_open(&verify->context->root, false, 0, NULL);
 	unsigned int good = 0, refused = 0;
-	struct journal *journal;
-	struct idset reserved;
 
-	if (policy == IRQ_KEEP || held(verify))
-		return;
-	journal = journal_open(&verify->context->root, false, 0, NULL);
-	irq_reserved(placed, count, snapshot->machine, &reserved);
-	verify_default(verify, &reserved);
 	for (unsigned int i = 0; i < snapshot->irqs.count; i++) {
 		const struct irq *irq = &snapshot->irqs.irqs[i];
-		struct idset wanted = irq_wanted(policy, irq, snapshot->machine, &reserved);
+		struct idset wanted = irq_wanted(verify->profile->irq_policy, irq, snapshot->machine, reserved);
 		char *identity = irq_identity(irq);
 
 		if (idset_equal(&wanted, &irq->allowed))
@@ -92,4 +104,16 @@ void verify_irqs(struct verify *verify, const struct placed_vm *placed, unsigned
 	verify_summary(verify, "host: %u of %u interrupts as wanted, %u refused by the kernel", good,
 		snapshot->irqs.count, refused);
 	journal_close(journal);
+}
+
+void verify_irqs(struct verify *verify, const struct placed_vm *placed, unsigned int count)
+{
+	struct idset reserved;
+
+	if (verify->profile->irq_policy == IRQ_KEEP)
+		return;
+	irq_reserved(placed, count, verify->snapshot->machine, &reserved);
+	verify_default(verify, &reserved);
+	if (!held(verify, &reserved))
+		verify_each(verify, &reserved);
 }
