@@ -6,6 +6,7 @@
 #include "host/irq.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,6 +158,27 @@ char *irq_identity(const struct irq *irq)
 	return xasprintf("%u %s %s", irq->number, irq->device, irq->name);
 }
 
+static bool owns(const struct root *root, const char *device, unsigned int number)
+{
+	char text[32];
+	uint64_t line;
+
+	return root_read(root, text, sizeof(text), PCI "/%s/msi_irqs/%u", device, number) >= 0 ||
+		(!root_read_u64(root, &line, PCI "/%s/irq", device) && line == number);
+}
+
+/* The usual case, without looking at all the others: @whose ("DEVICE NAME") has that number still. */
+static bool unchanged(const struct root *root, unsigned int number, const char *whose)
+{
+	char device[32], handlers[128];
+	int name = 0;
+
+	return sscanf(whose, "%31s %n", device, &name) == 1 && name &&
+		root_read_line(root, handlers, sizeof(handlers), "/sys/kernel/irq/%u/actions", number) > 0 &&
+		!strcmp(handlers, whose + name) &&
+		(!strcmp(device, IRQ_NO_DEVICE) || owns(root, device, number));
+}
+
 int irq_find(const struct root *root, const char *identity)
 {
 	struct irq_list list;
@@ -165,19 +187,20 @@ int irq_find(const struct root *root, const char *identity)
 
 	if (sscanf(identity, "%u %n", &number, &whose) != 1 || !whose)
 		return -EINVAL;
+	if (unchanged(root, number, identity + whose))
+		return (int)number;
 	irqs_read(root, &list);
 	for (unsigned int i = 0; i < list.count; i++) {
 		char *text = irq_identity(&list.irqs[i]);
 
 		if (!strcmp(strchr(text, ' ') + 1, identity + whose)) {
 			same++;
-			if (found < 0 || list.irqs[i].number == number)
-				found = (int)list.irqs[i].number;
+			found = (int)list.irqs[i].number;
 		}
 		free(text);
 	}
 	irqs_release(&list);
-	return same == 1 || found == (int)number ? found : -ENOENT;
+	return same == 1 ? found : -ENOENT;
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------- */

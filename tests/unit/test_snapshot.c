@@ -88,8 +88,10 @@ static void what_is_saved_is_what_is_loaded(void **state)
 	(void)state;
 	assert_int_equal(snapshot_save(snapshot, file_path(), &err), 0);
 	again = snapshot_load(file_path(), &err);
-	if (!again)
+	if (!again) {
 		fail_msg("%s", err.text);
+		return;
+	}
 	assert_string_equal(again->cmdline, "quiet\n");
 	assert_int_equal(snapshot_knob_row(again, knob_find("cpu_governor"))->file_count, 2);
 	assert_true(snapshot_knob_row(again, knob_find("kvm_enable_pmu"))->built_in);
