@@ -62,6 +62,10 @@ const struct knob *knob_of_path(const char *path);
 /* Whether the row stands for several files. */
 bool knob_many(const struct knob *knob);
 
+/* Whether its files have numbers (of CPUs), and which one @path has; -1: none. */
+bool knob_numbered(const struct knob *knob);
+int knob_file_number(const struct knob *knob, const char *path);
+
 /* All files of a row that this kernel has, in the order of their numbers; freed with knob_files_free. */
 unsigned int knob_read_files(const struct root *root, const struct knob *knob, struct knob_file **files);
 void knob_files_free(struct knob_file *files, unsigned int count);

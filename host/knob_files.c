@@ -3,6 +3,7 @@
  * Rows of the settings table that stand for several files: "/sys/.../cpu[0-9]*" + "/power/...". Also
  * which module a row is a parameter of.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include "lib/xalloc.h"
 
 #define PATTERN "*[?"
+#define NUMBER  "[0-9]*"
 #define MODULES "/sys/module/"
 
 bool knob_many(const struct knob *knob)
@@ -27,6 +29,22 @@ const struct knob *knob_of_path(const char *path)
 					 : !strcmp(knobs[i].path, path))
 			return &knobs[i];
 	return NULL;
+}
+
+bool knob_numbered(const struct knob *knob)
+{
+	return strstr(knob->path, NUMBER) != NULL;
+}
+
+int knob_file_number(const struct knob *knob, const char *path)
+{
+	const char *pattern = strstr(knob->path, NUMBER);
+	size_t before = pattern ? (size_t)(pattern - knob->path) : 0;
+
+	/* up to the number both are the same text */
+	if (!pattern || strncmp(knob->path, path, before) != 0 || !isdigit((unsigned char)path[before]))
+		return -1;
+	return atoi(path + before);
 }
 
 /* A path in three: the folder, the part with the pattern, and what follows it (maybe nothing). */

@@ -63,7 +63,8 @@ static int check_owner(const struct profile *profile, const struct snapshot *sna
 	const struct profile_setting *owner = setting_of(profile, rule->owner);
 	const char *then = owner ? owner->value : snapshot_knob(snapshot, rule->owner);
 
-	if (strcmp(setting->knob->name, rule->name) != 0 || !then ||
+	if (strcmp(setting->knob->name, rule->name) != 0 || !then || setting->some ||
+	    (owner && owner->some) || /* of different CPUs, maybe: the kernel will say */
 	    !strcmp(then, rule->value) == rule->must_be ||
 	    (rule->harmless && !strcmp(setting->value, rule->harmless)))
 		return 0;
@@ -77,14 +78,33 @@ static bool differs(const struct knob *knob, const char *now, const char *wanted
 	return !now || !knob_same(knob, now, wanted);
 }
 
+/* The numbers of a setting are those of files that there are. */
+static int check_numbers(const struct snapshot *snapshot, const struct profile_setting *setting,
+	struct error *err)
+{
+	const struct knob_value *row = snapshot_knob_row(snapshot, setting->knob);
+	struct idset missing = setting->numbers;
+	char list[256];
+
+	for (unsigned int i = 0; i < row->file_count; i++)
+		if (profile_setting_covers(setting, row->files[i].path))
+			idset_remove(&missing, (unsigned int)knob_file_number(setting->knob, row->files[i].path));
+	if (!setting->some || !row->file_count || idset_empty(&missing))
+		return 0;
+	return profile_fault(&setting->at, &setting->at, err, "%s: there is no %s for %s; leave these out",
+		setting->knob->name, setting->knob->path, idset_format(&missing, list, sizeof(list)));
+}
+
 /* What cannot be done is refused here, before anything is changed. */
 static int check_setting(const struct profile *profile, const struct snapshot *snapshot,
 	const struct profile_setting *setting, struct error *err)
 {
 	const struct knob *knob = setting->knob;
 	const char *now = snapshot_knob(snapshot, knob->name);
-	int rc = 0;
+	int rc = check_numbers(snapshot, setting, err);
 
+	if (rc < 0)
+		return rc;
 	if (snapshot->machine->live && !now)
 		return profile_fault(&setting->at, &setting->at, err, "%s: this kernel%s%s has no %s; leave it "
 			"out", knob->name, *snapshot->kernel ? " " : "", snapshot->kernel, knob->path);
@@ -120,7 +140,8 @@ static void add_setting(struct action_list *list, struct plan_notes *notes,
 		return;
 	}
 	for (unsigned int i = 0; i < row->file_count; i++)
-		add_file(list, setting, row->files[i].path, row->files[i].value);
+		if (profile_setting_covers(setting, row->files[i].path))
+			add_file(list, setting, row->files[i].path, row->files[i].value);
 	if (!row->file_count)
 		add_file(list, setting, row->knob->path, now);
 }

@@ -185,6 +185,33 @@ static int on_host_key(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *resu
 	return 0;
 }
 
+/* "1@2-7" for a setting whose files have numbers: cuts the numbers off. */
+static int split_numbers(cfg_t *cfg, struct profile_setting *setting)
+{
+	char *at = strchr(setting->value, '@');
+	struct error why;
+
+	if (!at)
+		return 0;
+	if (!knob_numbered(setting->knob))
+		return fail(cfg, "%s is one setting for the whole host; leave %s out", setting->knob->name, at);
+	if (idset_parse(at + 1, &setting->numbers, &why) < 0)
+		return fail(cfg, "%s: %s", setting->knob->name, why.text);
+	if (idset_empty(&setting->numbers))
+		return fail(cfg, "%s: no numbers after @; write VALUE@CPUS, such as \"1@2-7\"",
+			setting->knob->name);
+	setting->some = true;
+	*at = '\0';
+	return 0;
+}
+
+bool profile_setting_covers(const struct profile_setting *setting, const char *path)
+{
+	int number = setting->some ? knob_file_number(setting->knob, path) : -1;
+
+	return !setting->some || (number >= 0 && idset_has(&setting->numbers, (unsigned int)number));
+}
+
 static int on_knob(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
 	struct profile *profile = reading->profile;
@@ -197,9 +224,11 @@ static int on_knob(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	if (strlen(value) >= sizeof(setting.value))
 		return fail(cfg, "%s: the value is longer than %zu characters", opt->name,
 			sizeof(setting.value) - 1);
-	if (knob_check(setting.knob, value, &why) < 0)
-		return fail(cfg, "%s", why.text);
 	memcpy(setting.value, value, strlen(value) + 1);
+	if (knob_many(setting.knob) && split_numbers(cfg, &setting) < 0)
+		return -1;
+	if (knob_check(setting.knob, setting.value, &why) < 0)
+		return fail(cfg, "%s", why.text);
 	profile->settings = xreallocarray(profile->settings, profile->setting_count + 1,
 		sizeof(*profile->settings));
 	profile->settings[profile->setting_count++] = setting;

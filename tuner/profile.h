@@ -78,6 +78,8 @@ struct profile_setting {
 	struct profile_at at;
 	const struct knob *knob;
 	char value[256];
+	bool some;              /* only the files with these numbers: "1@2-7" */
+	struct idset numbers;
 };
 
 /* A word that the kernel command line shall have. */
@@ -118,6 +120,9 @@ int profile_check_files(const struct profile_vm *vm, struct error *err);
 /* "FILE:LINE: " in front of @err; a value that was left at its default is reported at @otherwise. */
 int profile_fault(const struct profile_at *at, const struct profile_at *otherwise, struct error *err,
 	const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* Whether the setting is about this file of its knob. */
+bool profile_setting_covers(const struct profile_setting *setting, const char *path);
 
 /* Prints every key with type, default and meaning (vmtune help profile; the man page's source). */
 void profile_print_schema(void);

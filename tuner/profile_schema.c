@@ -434,7 +434,7 @@ static void join_choices(const char *choices, char *buf, size_t size)
 
 static void print_knob(const struct knob *knob)
 {
-	char type[64] = "text";
+	char type[80] = "text";
 
 	if (knob->shape == KNOB_NUMBER && knob->max < INT32_MAX)
 		snprintf(type, sizeof(type), "%lld-%lld", knob->min, knob->max);
@@ -446,8 +446,8 @@ static void print_knob(const struct knob *knob)
 		snprintf(type, sizeof(type), "hexadecimal CPU mask");
 	else if (knob->shape == KNOB_CHOICE && knob->choices)
 		join_choices(knob->choices, type, sizeof(type));
-	printf("  %s = %s\n      %s\n      class: %s%s%s\n      source: %s\n", knob->name, type, knob->what,
-		action_class_name(knob->undo), knob->undo == CLASS_PRECONDITION ? ": " : "",
+	printf("  %s = %s%s\n      %s\n      class: %s%s%s\n      source: %s\n", knob->name, type,
+		knob_numbered(knob) ? ", maybe @CPUS" : "", knob->what, action_class_name(knob->undo), knob->undo == CLASS_PRECONDITION ? ": " : "",
 		knob->undo == CLASS_PRECONDITION ? knob->precondition : "", knob->source);
 }
 

@@ -22,27 +22,31 @@ static const char *state_of(const struct verify *verify, const struct knob_value
 	return row->built_in ? "pending reboot" : "pending module reload";
 }
 
-/* Names the first of several files that differs, and how many there are: "cpu_governor (3 of 8 files)". */
-static void files_differ(struct verify *verify, const struct profile_setting *setting,
+/* True when none differs. Names the first of several files that differs, and how many there are: "cpu_governor (3 of 8 files)". */
+static bool verify_files(struct verify *verify, const struct profile_setting *setting,
 	const struct knob_value *row)
 {
 	const struct knob_file *first = NULL;
-	unsigned int count = 0;
+	unsigned int count = 0, all = 0;
 	char *what, *found;
 
 	for (unsigned int i = 0; i < row->file_count; i++) {
+		if (!profile_setting_covers(setting, row->files[i].path))
+			continue;
+		all++;
 		if (knob_same(row->knob, row->files[i].value, setting->value))
 			continue;
 		first = first ? first : &row->files[i];
 		count++;
 	}
 	if (!first)
-		return;
-	what = xasprintf("%s (%u of %u files)", row->knob->name, count, row->file_count);
+		return true;
+	what = xasprintf("%s (%u of %u files)", row->knob->name, count, all);
 	found = xasprintf("%s in %s", first->value, first->path);
 	verify_state(verify, "host", what, setting->value, found, state_of(verify, row));
 	free(what);
 	free(found);
+	return false;
 }
 
 static bool verify_setting(struct verify *verify, const struct profile_setting *setting)
@@ -52,10 +56,9 @@ static bool verify_setting(struct verify *verify, const struct profile_setting *
 	if (*row->value && knob_same(row->knob, row->value, setting->value))
 		return true;
 	if (row->file_count)
-		files_differ(verify, setting, row);
-	else
-		verify_state(verify, "host", row->knob->name, setting->value,
-			*row->value ? row->value : NULL, state_of(verify, row));
+		return verify_files(verify, setting, row);
+	verify_state(verify, "host", row->knob->name, setting->value, *row->value ? row->value : NULL,
+		state_of(verify, row));
 	return false;
 }
 

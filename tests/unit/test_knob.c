@@ -118,6 +118,20 @@ static void the_row_of_a_path_is_found_also_through_a_pattern(void **state)
 	}
 }
 
+static void the_number_of_a_file_is_that_of_its_cpu(void **state)
+{
+	const struct knob *knob = knob_find("cpu_resume_latency_us");
+
+	(void)state;
+	assert_true(knob_numbered(knob));
+	assert_int_equal(knob_file_number(knob,
+		"/sys/devices/system/cpu/cpu12/power/pm_qos_resume_latency_us"), 12);
+	assert_int_equal(knob_file_number(knob, "/sys/devices/system/cpu/cpufreq/x"), -1);
+	assert_int_equal(knob_file_number(knob_find("nvme_scheduler"), "/sys/block/nvme0n1/queue/scheduler"), -1);
+	assert_false(knob_numbered(knob_find("nvme_scheduler")));
+	assert_false(knob_numbered(knob_find("swappiness")));
+}
+
 static void a_module_of_the_kernel_image_is_told_from_a_loaded_one(void **state)
 {
 	const struct knob *knob = knob_find("kvm_intel_ple_gap");
@@ -223,6 +237,7 @@ int main(void)
 		cmocka_unit_test(values_are_read_in_the_profiles_spelling),
 		cmocka_unit_test(a_row_with_a_pattern_is_each_of_its_files_in_order_of_number),
 		cmocka_unit_test(the_row_of_a_path_is_found_also_through_a_pattern),
+		cmocka_unit_test(the_number_of_a_file_is_that_of_its_cpu),
 		cmocka_unit_test(a_module_of_the_kernel_image_is_told_from_a_loaded_one),
 		cmocka_unit_test(equal_values_in_different_spellings_are_the_same),
 		cmocka_unit_test(wanted_values_are_checked),

@@ -284,6 +284,26 @@ static void each_file_of_a_setting_is_an_action_of_its_own(void **state)
 	clear(&bench);
 }
 
+static void a_value_for_some_cpus_leaves_the_others(void **state)
+{
+	static const char *const values[] = {"powersave", "powersave", "performance", "powersave"};
+	struct snapshot *snapshot = machine();
+	struct bench bench;
+
+	(void)state;
+	set_files(snapshot, "cpu_governor", GOVERNOR("#"), values, 4);
+	plan_on(&bench, snapshot, "host { cpu_governor = \"performance@1-2\" }");
+	expect_count(&bench, 1);
+	expect(&bench, 0, ACTION_SETTING, GOVERNOR("1"), "powersave", "performance");
+	clear(&bench);
+
+	snapshot = machine();
+	set_files(snapshot, "cpu_governor", GOVERNOR("#"), values, 4);
+	plan_on(&bench, snapshot, "host {\ncpu_governor = \"performance@3-5\" }");
+	expect_refused(&bench, "x.conf:2: cpu_governor: there is no /sys/devices/system/cpu/cpufreq/"
+		"policy[0-9]*/scaling_governor for 4-5");
+}
+
 /* intel_pstate and amd_pstate refuse the preference once the governor is performance. */
 static void the_energy_preference_comes_before_the_performance_governor(void **state)
 {
@@ -658,6 +678,7 @@ int main(void)
 		cmocka_unit_test(what_another_daemon_holds_is_named_and_left_to_it),
 		cmocka_unit_test(a_daemon_that_writes_once_is_named_and_the_profile_holds),
 		cmocka_unit_test(each_file_of_a_setting_is_an_action_of_its_own),
+		cmocka_unit_test(a_value_for_some_cpus_leaves_the_others),
 		cmocka_unit_test(the_energy_preference_comes_before_the_performance_governor),
 		cmocka_unit_test(pools_grow_by_what_guests_lack),
 		cmocka_unit_test(pools_of_the_profile_are_exact),

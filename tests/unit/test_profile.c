@@ -223,6 +223,11 @@ static void bad_values_say_what_is_right(void **state)
 	refused("vm a { kernel = \"\" }", 1, "empty");
 	refused("vm a { kernel = k\nappend = \"a\nb\" }", 3, "control character");
 	refused("host {\nksm_run = 7 }", 2, "ksm_run|0 to 2");
+	refused("host {\ncpu_governor = \"performance@2-\" }", 2, "cpu_governor|2-");
+	refused("host {\ncpu_governor = \"performance@\" }", 2, "cpu_governor|VALUE@CPUS");
+	refused("host {\ncpu_governor = \"fast@2\" }", 2, "fast|performance powersave");
+	refused("host {\nnvme_scheduler = \"none@0\" }", 2, "nvme_scheduler|leave @0 out");
+	refused("host {\nswappiness = \"10@0\" }", 2, "swappiness|not a number");
 	refused("host {\nirq_affinity = balanced }", 2, "irq_affinity|keep housekeeping node");
 	refused("host {\nkernel_cmdline = { \"nosmt quiet\" } }", 2, "kernel_cmdline|several words|one by one");
 	refused("host {\nkernel_cmdline = { \"nosmt\",\n\"nosmt\" } }", 3, "kernel_cmdline|twice");
