@@ -25,6 +25,7 @@ struct profile_at {
 };
 
 enum page_choice { PAGES_4K, PAGES_THP, PAGES_2M, PAGES_1G };
+enum irq_policy { IRQ_KEEP, IRQ_HOUSEKEEPING, IRQ_NODE };
 enum placement_mode { PLACE_AUTO, PLACE_NODES, PLACE_PINS };
 
 struct profile_disk {
@@ -77,10 +78,22 @@ struct profile_setting {
 	struct profile_at at;
 	const struct knob *knob;
 	char value[256];
+	bool some;              /* only the files with these numbers: "1@2-7" */
+	struct idset numbers;
+};
+
+/* A word that the kernel command line shall have. */
+struct profile_word {
+	struct profile_at at;
+	char *text;
 };
 
 struct profile {
 	char *file;
+	struct profile_word *words;    /* kernel_cmdline */
+	unsigned int word_count;
+	enum irq_policy irq_policy;
+	struct profile_at at_irq;
 	struct profile_pool *pools;
 	unsigned int pool_count;
 	struct profile_setting *settings;
@@ -107,6 +120,9 @@ int profile_check_files(const struct profile_vm *vm, struct error *err);
 /* "FILE:LINE: " in front of @err; a value that was left at its default is reported at @otherwise. */
 int profile_fault(const struct profile_at *at, const struct profile_at *otherwise, struct error *err,
 	const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* Whether the setting is about this file of its knob. */
+bool profile_setting_covers(const struct profile_setting *setting, const char *path);
 
 /* Prints every key with type, default and meaning (vmtune help profile; the man page's source). */
 void profile_print_schema(void);
