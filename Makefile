@@ -105,6 +105,16 @@ $(BUILD)/tests/tools/%: tests/tools/%.c $(call archive,lib)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(OURS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $(filter %.c %.a,$^) -ljansson
 
+# The placement engine's problems, evaluator and rivals, and the benchmark made of them.
+planner_test_SRC := $(wildcard tests/planner/*.c)
+$(call archive,planner_test): $(call object,$(planner_test_SRC))
+	$(Q)rm -f $@ && ar qcs $@ $^
+$(BUILD)/tests/unit/test_planner: $(call archive,planner_test)
+$(BUILD)/tests/bench/planner: tests/bench/planner.c $(call archive,planner_test) $(call archive,tuner) $(call archive,lib)
+	$(call say,BENCH,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(OURS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $(filter %.c %.a,$^) -lm
+
 test-tools: $(TOOLS)
 
 unit-tests: $(UNIT)
@@ -159,7 +169,7 @@ SHAPE ?= 2x2
 lab: all lab-files
 	$(Q)BUILD=$(BUILD) tests/lab/run $(SHAPE)
 
-bench: all
+bench: all $(BUILD)/tests/bench/planner
 	$(Q)BUILD=$(BUILD) tests/run --plain $(sort $(wildcard tests/bench/bench-*))
 
 lint:

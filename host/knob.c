@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What one can do with a row of the settings table: read, compare, check. The rows: knob_table.c. */
+/*
+ * What one can do with a row of the settings table: read, compare, check. The rows: knob_table.c; rows
+ * of several files: knob_files.c.
+ */
 #include "host/knob.h"
 
 #include <ctype.h>
@@ -65,10 +68,13 @@ static void spell_choice(const char *text, char *value, size_t size)
 
 static void spell_bool(char *value)
 {
-	if (!strcmp(value, "Y") || !strcmp(value, "y"))
-		strcpy(value, "1");
-	else if (!strcmp(value, "N") || !strcmp(value, "n"))
-		strcpy(value, "0");
+	static const char *const words[] = {"N", "Y", "n", "y", "false", "true"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(value, words[i])) {
+			strcpy(value, i & 1 ? "1" : "0");
+			return;
+		}
 }
 
 char *knob_spell(const struct knob *knob, const char *text, char *value, size_t size)

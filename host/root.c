@@ -228,6 +228,25 @@ char *root_read_all(const struct root *root, size_t *length, const char *fmt, ..
 	return text;
 }
 
+DIR *root_opendir(const struct root *root, const char *fmt, ...)
+{
+	va_list args;
+	DIR *dir;
+	int fd;
+
+	va_start(args, fmt);
+	fd = open_formatted(root, fmt, args);
+	va_end(args);
+	if (fd < 0) {
+		errno = -fd;
+		return NULL;
+	}
+	dir = fdopendir(fd);
+	if (!dir)
+		close(fd);
+	return dir;
+}
+
 int root_write(const struct root *root, const char *path, const char *text, size_t length)
 {
 	struct stat status;

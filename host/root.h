@@ -7,6 +7,7 @@
 #ifndef VMTUNE_HOST_ROOT_H
 #define VMTUNE_HOST_ROOT_H
 
+#include <dirent.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,6 +47,8 @@ int root_read_idset(const struct root *root, struct idset *set, const char *fmt,
 /* A whole file of any length, for /proc files: NUL-terminated, the caller frees. NULL sets errno. */
 char *root_read_all(const struct root *root, size_t *length, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* A folder, to be read with readdir(3) and closed with closedir(3). NULL sets errno. */
+DIR *root_opendir(const struct root *root, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /*
  * Writes a setting with one write(2), as sysfs wants it; never creates the file. Only the tuner's

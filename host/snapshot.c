@@ -10,15 +10,33 @@
 
 #include "lib/xalloc.h"
 
+void snapshot_knob_join(struct knob_value *row)
+{
+	bool same = true;
+
+	for (unsigned int i = 1; i < row->file_count; i++)
+		same = same && knob_same(row->knob, row->files[0].value, row->files[i].value);
+	snprintf(row->value, sizeof(row->value), "%s",
+		!row->file_count ? "" : same ? row->files[0].value : "mixed");
+}
+
+static void read_knob(struct knob_value *row, const struct root *root)
+{
+	if (knob_many(row->knob)) {
+		row->file_count = knob_read_files(root, row->knob, &row->files);
+		snapshot_knob_join(row);
+	} else if (knob_read(root, row->knob, row->value, sizeof(row->value)) < 0) {
+		row->value[0] = '\0';
+	}
+	row->built_in = row->value[0] && knob_built_in(root, row->knob);
+}
+
 static void read_knobs(struct snapshot *snapshot, const struct root *root)
 {
 	snapshot->knobs = xcalloc(knob_count, sizeof(*snapshot->knobs));
 	for (size_t i = 0; i < knob_count; i++) {
-		struct knob_value *row = &snapshot->knobs[i];
-
-		row->knob = &knobs[i];
-		if (knob_read(root, row->knob, row->value, sizeof(row->value)) < 0)
-			row->value[0] = '\0';
+		snapshot->knobs[i].knob = &knobs[i];
+		read_knob(&snapshot->knobs[i], root);
 	}
 }
 
@@ -63,6 +81,7 @@ static void find_cgroups(struct snapshot *snapshot, const struct root *root)
 struct snapshot *snapshot_read(const struct root *root, struct error *err)
 {
 	struct snapshot *snapshot = xcalloc(1, sizeof(*snapshot));
+	const struct service_found *holder;
 	char path[PATH_MAX];
 	struct stat status;
 
@@ -75,6 +94,12 @@ struct snapshot *snapshot_read(const struct root *root, struct error *err)
 	root_read_line(root, snapshot->boot_id, sizeof(snapshot->boot_id),
 		"/proc/sys/kernel/random/boot_id");
 	root_read_line(root, snapshot->kernel, sizeof(snapshot->kernel), "/proc/sys/kernel/osrelease");
+	snapshot->cmdline = root_read_all(root, NULL, "/proc/cmdline");
+	irqs_read(root, &snapshot->irqs);
+	services_read(root, &snapshot->services);
+	holder = services_holder(&snapshot->services, "irq_affinity");
+	if (holder)
+		irqbalance_read(root, holder->pid, &snapshot->irqbalance);
 	read_knobs(snapshot, root);
 	find_cgroups(snapshot, root);
 	snapshot->has_kvm = !stat(root_path(root, path, "/dev/kvm"), &status);
@@ -88,14 +113,23 @@ void snapshot_free(struct snapshot *snapshot)
 		return;
 	machine_free(snapshot->machine);
 	guests_release(&snapshot->guests);
+	for (size_t i = 0; snapshot->knobs && i < knob_count; i++)
+		knob_files_free(snapshot->knobs[i].files, snapshot->knobs[i].file_count);
 	free(snapshot->knobs);
+	irqs_release(&snapshot->irqs);
+	services_release(&snapshot->services);
+	free(snapshot->cmdline);
 	free(snapshot);
+}
+
+const struct knob_value *snapshot_knob_row(const struct snapshot *snapshot, const struct knob *knob)
+{
+	return snapshot->knobs && knob ? &snapshot->knobs[knob - knobs] : NULL;
 }
 
 const char *snapshot_knob(const struct snapshot *snapshot, const char *name)
 {
-	for (size_t i = 0; snapshot->knobs && i < knob_count; i++)
-		if (!strcmp(snapshot->knobs[i].knob->name, name))
-			return snapshot->knobs[i].value[0] ? snapshot->knobs[i].value : NULL;
-	return NULL;
+	const struct knob_value *row = snapshot_knob_row(snapshot, knob_find(name));
+
+	return row && row->value[0] ? row->value : NULL;
 }

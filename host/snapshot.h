@@ -10,16 +10,20 @@
 #include <jansson.h>
 
 #include "host/guest.h"
+#include "host/irq.h"
+#include "host/irqbalance.h"
 #include "host/knob.h"
 #include "host/machine.h"
 #include "host/root.h"
+#include "host/service.h"
 #include "lib/error.h"
-
-#define KNOB_VALUE_MAX 256
 
 struct knob_value {
 	const struct knob *knob;
 	char value[KNOB_VALUE_MAX]; /* profile spelling; "" when the kernel has no such file */
+	struct knob_file *files;    /* of a row of several files: all; value is "mixed" where they differ */
+	unsigned int file_count;
+	bool built_in;              /* a module parameter whose module is part of the kernel image */
 };
 
 enum cgroup_version { CGROUP_NONE, CGROUP_V1, CGROUP_V2 };
@@ -34,6 +38,10 @@ struct snapshot {
 	enum cgroup_version cgroup;  /* where CPU and memory controllers are; hybrid counts as v1 */
 	char cgroup_mount[256];      /* of the unified tree, or of v1's parent directory */
 	bool has_kvm;                /* /dev/kvm is there */
+	struct irq_list irqs;
+	struct service_list services; /* daemons that tune the host as well */
+	struct irqbalance irqbalance; /* of them, one that can be talked to */
+	char *cmdline;               /* the kernel's, or NULL when unknown */
 };
 
 /* Reads the machine under @root. NULL with @err. */
@@ -49,6 +57,10 @@ int snapshot_save(const struct snapshot *snapshot, const char *path, struct erro
 struct snapshot *snapshot_load(const char *text, struct error *err);
 
 json_t *snapshot_to_json(const struct snapshot *snapshot);
+/* Everything known about a knob, or NULL when it has no row. */
+const struct knob_value *snapshot_knob_row(const struct snapshot *snapshot, const struct knob *knob);
+/* Fills in value from the files of a row of several. */
+void snapshot_knob_join(struct knob_value *row);
 /* Value of a knob, or NULL when unknown. */
 const char *snapshot_knob(const struct snapshot *snapshot, const char *name);
 

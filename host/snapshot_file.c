@@ -24,20 +24,38 @@ static const char *const cgroup_names[] = {
 
 /* ---- out -------------------------------------------------------------------------------------- */
 
+/* A text, or for a row of several files an object of path and text. */
+static json_t *knob_json(const struct knob_value *row)
+{
+	json_t *files;
+
+	if (!knob_many(row->knob))
+		return json_string(row->value);
+	files = json_object();
+	for (unsigned int i = 0; i < row->file_count; i++)
+		json_object_set_new(files, row->files[i].path, json_string(row->files[i].value));
+	return files;
+}
+
 json_t *snapshot_to_json(const struct snapshot *snapshot)
 {
-	json_t *settings = json_object();
+	json_t *settings = json_object(), *built_in = json_array();
 
-	for (size_t i = 0; i < knob_count; i++)
-		if (snapshot->knobs[i].value[0])
-			json_object_set_new(settings, snapshot->knobs[i].knob->name,
-				json_string(snapshot->knobs[i].value));
-	return json_pack("{s:i, s:s, s:s, s:I, s:s, s:s, s:b, s:o, s:o, s:o}",
+	for (size_t i = 0; i < knob_count; i++) {
+		const struct knob_value *row = &snapshot->knobs[i];
+
+		if (row->value[0])
+			json_object_set_new(settings, row->knob->name, knob_json(row));
+		if (row->built_in)
+			json_array_append_new(built_in, json_string(row->knob->name));
+	}
+	return json_pack("{s:i, s:s, s:s, s:I, s:s, s:s, s:b, s:s*, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"vmtune-snapshot", SNAPSHOT_VERSION, "boot-id", snapshot->boot_id,
 		"kernel", snapshot->kernel, "taken", (json_int_t)snapshot->taken,
 		"cgroup", cgroup_names[snapshot->cgroup], "cgroup-mount", snapshot->cgroup_mount,
-		"has-kvm", snapshot->has_kvm, "machine", machine_to_json(snapshot->machine),
-		"settings", settings, "guests", guests_to_json(&snapshot->guests));
+		"has-kvm", snapshot->has_kvm, "cmdline", snapshot->cmdline, "machine", machine_to_json(snapshot->machine),
+		"settings", settings, "built-in", built_in, "irqs", irqs_to_json(&snapshot->irqs),
+		"services", services_to_json(&snapshot->services), "guests", guests_to_json(&snapshot->guests));
 }
 
 /* On what cannot be synced (a pipe, a read-only kernel file) nothing is lost by it. */
@@ -98,11 +116,44 @@ static void copy_text(const json_t *json, const char *key, char *out, size_t siz
 	snprintf(out, size, "%s", text ? text : "");
 }
 
-/* A setting that this version does not know is of no use to it, and no error. */
-static void fill_knobs(struct snapshot *snapshot, const json_t *settings)
+static void fill_files(struct knob_value *row, const json_t *files)
 {
-	for (size_t i = 0; i < knob_count; i++)
-		copy_text(settings, knobs[i].name, snapshot->knobs[i].value, KNOB_VALUE_MAX);
+	const char *path;
+	json_t *value;
+
+	row->files = xcalloc(json_object_size(files) + 1, sizeof(*row->files));
+	json_object_foreach ((json_t *)(uintptr_t)files, path, value) {
+		struct knob_file *file = &row->files[row->file_count];
+
+		if (knob_of_path(path) != row->knob || !json_is_string(value))
+			continue;
+		file->path = xstrdup(path);
+		snprintf(file->value, sizeof(file->value), "%s", json_string_value(value));
+		row->file_count++;
+	}
+	snapshot_knob_join(row);
+}
+
+/* A setting that this version does not know is of no use to it, and no error. */
+static void fill_knobs(struct snapshot *snapshot, const json_t *settings, const json_t *built_in)
+{
+	const json_t *name;
+	size_t i;
+
+	for (i = 0; i < knob_count; i++) {
+		const json_t *value = json_object_get(settings, knobs[i].name);
+
+		if (json_is_object(value) && knob_many(&knobs[i]))
+			fill_files(&snapshot->knobs[i], value);
+		else if (!knob_many(&knobs[i]))
+			copy_text(settings, knobs[i].name, snapshot->knobs[i].value, KNOB_VALUE_MAX);
+	}
+	json_array_foreach (built_in, i, name) {
+		const struct knob *knob = json_is_string(name) ? knob_find(json_string_value(name)) : NULL;
+
+		if (knob)
+			snapshot->knobs[knob - knobs].built_in = true;
+	}
 }
 
 static enum cgroup_version find_cgroup(const json_t *json)
@@ -139,7 +190,11 @@ static struct snapshot *from_json(const json_t *json, const char *path, struct e
 	snapshot->taken = json_integer_value(json_object_get(json, "taken"));
 	snapshot->has_kvm = json_is_true(json_object_get(json, "has-kvm"));
 	snapshot->cgroup = find_cgroup(json);
-	fill_knobs(snapshot, json_object_get(json, "settings"));
+	irqs_from_json(json_object_get(json, "irqs"), &snapshot->irqs);
+	services_from_json(json_object_get(json, "services"), &snapshot->services);
+	if (json_is_string(json_object_get(json, "cmdline")))
+		snapshot->cmdline = xstrdup(json_string_value(json_object_get(json, "cmdline")));
+	fill_knobs(snapshot, json_object_get(json, "settings"), json_object_get(json, "built-in"));
 	return snapshot;
 bad:
 	snapshot_free(snapshot);

@@ -103,6 +103,57 @@ const char *idset_format(const struct idset *set, char *buf, size_t size)
 	return buf;
 }
 
+int idset_parse_mask(const char *text, struct idset *set)
+{
+	struct idset result = {0};
+	unsigned int id = 0;
+	size_t length;
+
+	text = skip_blank(text);
+	length = strlen(text);
+	while (length && isspace((unsigned char)text[length - 1]))
+		length--;
+	if (!length)
+		return -EINVAL;
+	while (length--) {
+		char digit[2] = {text[length], '\0'};
+		unsigned int bits = (unsigned int)strtoul(digit, NULL, 16);
+
+		if (*digit == ',')
+			continue;
+		if (!isxdigit((unsigned char)*digit))
+			return -EINVAL;
+		for (unsigned int bit = 0; bit < 4; bit++, id++) {
+			if (!(bits >> bit & 1))
+				continue;
+			if (id >= IDSET_MAX)
+				return -ERANGE;
+			idset_add(&result, id);
+		}
+	}
+	*set = result;
+	return 0;
+}
+
+/* The members from @group * 32 on, as 32 bits. */
+static unsigned int mask_group(const struct idset *set, unsigned int group)
+{
+	return (unsigned int)(set->words[group / 2] >> (group % 2 * 32));
+}
+
+const char *idset_format_mask(const struct idset *set, char *buf, size_t size)
+{
+	unsigned int group = IDSET_MAX / 32 - 1;
+	size_t used;
+
+	while (group && !mask_group(set, group))
+		group--;
+	used = (size_t)snprintf(buf, size, "%x", mask_group(set, group));
+	while (group-- && used < size)
+		used += (size_t)snprintf(buf + used, size - used, ",%08x", mask_group(set, group));
+	return buf;
+}
+
 void idset_add(struct idset *set, unsigned int id)
 {
 	if (id < IDSET_MAX)

@@ -28,6 +28,13 @@ int idset_parse(const char *text, struct idset *set, struct error *err);
 /* Writes the list form. Returns @buf; text that does not fit is cut with "..." at the end. */
 const char *idset_format(const struct idset *set, char *buf, size_t size);
 
+/*
+ * The same with the kernel's masks: hexadecimal, a comma before every eighth digit from the end ("3",
+ * "ff,00000000"). -EINVAL or -ERANGE when @text is none; @buf takes IDSET_MAX / 4 digits and commas.
+ */
+int idset_parse_mask(const char *text, struct idset *set);
+const char *idset_format_mask(const struct idset *set, char *buf, size_t size);
+
 void idset_add(struct idset *set, unsigned int id);
 void idset_remove(struct idset *set, unsigned int id);
 bool idset_has(const struct idset *set, unsigned int id);

@@ -26,6 +26,8 @@ static const struct action_verbs *const kinds[] = {
 	[ACTION_AFFINITY] = &action_affinity,
 	[ACTION_BALLOON] = &action_balloon,
 	[ACTION_GUEST_KSM] = &action_guest_ksm,
+	[ACTION_IRQ] = &action_irq,
+	[ACTION_IRQBALANCE] = &action_irqbalance,
 	[ACTION_MOVE_PAGES] = &action_move_pages,
 };
 static_assert(sizeof(kinds) / sizeof(kinds[0]) == ACTION_KIND_COUNT, "a row for each kind");
@@ -150,6 +152,8 @@ static char *spoken_target(const struct action *action)
 	if (action->kind == ACTION_AFFINITY && action->detail &&
 	    sscanf(action->target, "%d:%*u/%d", &pid, &tid) == 2)
 		return xasprintf("%s (%d) of %s", action->detail, tid, action->vm ? action->vm : "a guest");
+	if (action->kind == ACTION_IRQ)
+		return xstrdup(action->target);
 	return xstrdup(blank && isdigit((unsigned char)*action->target) ? blank + 1 : action->target);
 }
 
@@ -279,6 +283,11 @@ int action_prepare(const struct action_context *context, struct action *action, 
 	free(action->before);
 	action->before = before;
 	return 0;
+}
+
+bool action_refusable(const struct action *action)
+{
+	return kinds[action->kind]->refusable;
 }
 
 int action_apply(const struct action_context *context, const struct action *action, struct error *err)

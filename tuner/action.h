@@ -35,6 +35,8 @@ enum action_kind {
 	ACTION_AFFINITY,     /* target = thread "PID:START/TID:START"; value = cpulist */
 	ACTION_BALLOON,      /* target = guest; detail = QMP socket or NULL; value = bytes */
 	ACTION_GUEST_KSM,    /* target = guest; detail = QMP socket or NULL; value = "on" / "off" */
+	ACTION_IRQ,          /* target = interrupt "NUMBER DEVICE NAME" (host/irq.h); value = cpulist */
+	ACTION_IRQBALANCE,   /* target = process "PID:START irqbalance"; value = cpulist, maybe empty */
 	ACTION_MOVE_PAGES,   /* target = guest; value = node list; CLASS_IRREVERSIBLE */
 	ACTION_KIND_COUNT
 };
@@ -98,6 +100,11 @@ bool action_same(const struct action *action, const char *a, const char *b);
  * identity and reads ->before as the machine has it, byte for byte.
  */
 int action_prepare(const struct action_context *context, struct action *action, struct error *err);
+/*
+ * Whether the kernel may refuse such a change for reasons of its own (interrupts that it manages
+ * itself): that is reported, and no reason to undo everything else.
+ */
+bool action_refusable(const struct action *action);
 /* Brings about ->after. Returns 0, or negative with @err saying what was refused and why. */
 int action_apply(const struct action_context *context, const struct action *action, struct error *err);
 /* Looks and compares; *@now (may be NULL) gets the current value, the caller frees. */

@@ -42,8 +42,27 @@ static int check(const struct action_context *context, const struct action *acti
 	return -EIO;
 }
 
+/*
+ * A change that the kernel has refused: where the value is what it was before, nothing has happened, and
+ * the others go on. Returns 0, or negative when the journal failed or the value is another one.
+ */
+static int refused(const struct action_context *context, struct journal *journal,
+	unsigned long sequence, const struct action *action, struct report *report, struct error *err)
+{
+	char *now = action_current(context, action);
+	bool unchanged = now && action_same(action, now, action->before);
+
+	free(now);
+	if (!unchanged)
+		return -EIO;
+	report->refused++;
+	report_step(report, "refused", action, err->text);
+	return journal_refused(journal, sequence, err);
+}
+
+/* Returns 1 when it was made, 0 when the kernel has refused it, negative with @err otherwise. */
 static int apply_one(const struct action_context *context, struct journal *journal,
-	struct action *action, struct error *err)
+	struct action *action, struct report *report, struct error *err)
 {
 	char boot_id[40], *now = NULL;
 	int status = action_prepare(context, action, err);
@@ -60,10 +79,14 @@ static int apply_one(const struct action_context *context, struct journal *journ
 	if (status >= 0)
 		status = check(context, action, &now, err);
 	journal_boundary("after a change was verified");
+	if (status < 0 && action_refusable(action)) {
+		free(now);
+		return refused(context, journal, (unsigned long)sequence, action, report, err);
+	}
 	if (status >= 0)
 		status = journal_done(journal, (unsigned long)sequence, now, err);
 	free(now);
-	return status;
+	return status < 0 ? status : 1;
 }
 
 /* Everything since @from is undone; a guest started just now may be stopped again. */
@@ -111,11 +134,12 @@ int apply_run(const struct action_context *context, struct journal *journal, str
 			continue;
 		}
 		status = interrupted() ? error_set(err, EINTR, "interrupted")
-				       : apply_one(context, journal, action, err);
+				       : apply_one(context, journal, action, report, err);
 		if (status < 0)
 			break;
-		report_step(report, "done", action, NULL);
-		made++;
+		if (status > 0)
+			report_step(report, "done", action, NULL);
+		made += status;
 	}
 	if (status >= 0)
 		return made;
@@ -134,7 +158,7 @@ int apply_actions(const struct root *root, const char *command, struct action_li
 int apply_actions_in(const struct action_context *context, const char *command, struct action_list *list,
 	bool json)
 {
-	struct report report = {json ? json_array() : NULL};
+	struct report report = {.rows = json ? json_array() : NULL};
 	struct journal *journal;
 	struct error err;
 	int made = -1;

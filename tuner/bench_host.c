@@ -108,7 +108,7 @@ static unsigned long next_sequence(const struct journal *journal)
 static void give_back(struct pool *pool)
 {
 	struct revert_options options = {.from = pool->from};
-	struct report report = {json_array()}; /* not for people */
+	struct report report = {.rows = json_array()}; /* not for people */
 	struct revert_result result = {0};
 	struct error err;
 
@@ -126,7 +126,7 @@ static int borrow(struct host_bench *bench, struct pool *pool, struct error *err
 {
 	const struct machine_pool *had = machine_pool_of(bench->near, 2 * MIB);
 	uint64_t need = bench_guest_memory(&bench->options->guest) / (2 * MIB);
-	struct report report = {json_array()};
+	struct report report = {.rows = json_array()};
 	struct action_list list = {0};
 	int status;
 

@@ -132,7 +132,7 @@ static int take_back(struct vm_bench *bench, struct journal *journal, unsigned l
 	struct error *err)
 {
 	struct revert_options options = {.from = from};
-	struct report report = {json_array()};
+	struct report report = {.rows = json_array()};
 	struct revert_result result = {0};
 	int status = revert_run(&bench->context, journal, &options, &report, &result, err);
 
@@ -146,7 +146,7 @@ static int take_back(struct vm_bench *bench, struct journal *journal, unsigned l
 static int measure_other(struct vm_bench *bench, double *value, struct error *err)
 {
 	struct journal *journal = journal_open(&bench->options->common->root, true, LOCK_WAIT_MS, err);
-	struct report report = {json_array()};
+	struct report report = {.rows = json_array()};
 	struct action_list list = {0};
 	const struct journal_entry *entries;
 	unsigned int count;

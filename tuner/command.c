@@ -45,6 +45,10 @@ const struct command commands[] = {
 	  move_command },
 	{ "balloon", "NAME SIZE", 2, 2, "how much memory a guest keeps", NULL, balloon_command },
 	{ "ksm", "NAME on|off", 2, 2, "whether KSM may merge a guest's pages", NULL, ksm_command },
+	{ "doctor", "", 0, 0, "what on this host costs guests speed or safety, and what would help",
+	  "Worst first: what was found, why it matters, and the fix as a line of a profile, or what to add\n"
+	  "to the kernel command line. What could not be read is listed as unknown. Changes nothing.\n"
+	  "Exit status 3 when there are errors or warnings.", doctor_command },
 	{ "bench", "[-- COMMAND...]", 0, OPERANDS_ANY, "measure what placement and page size are worth here",
 	  "Runs the benchmark guest pinned and unpinned, on 4K and on 2M pages, alone and beside a load.\n"
 	  "With --vm NAME -- COMMAND: a running guest pinned and unpinned, measured by a command that\n"

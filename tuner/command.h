@@ -69,6 +69,7 @@ int apply_command(int argc, char **argv);
 int balloon_command(int argc, char **argv);
 int bench_command(int argc, char **argv);
 int console_command(int argc, char **argv);
+int doctor_command(int argc, char **argv);
 int help_command(int argc, char **argv);
 int import_command(int argc, char **argv);
 int ksm_command(int argc, char **argv);

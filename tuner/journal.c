@@ -116,6 +116,7 @@ static int take_mark(struct journal *journal, const char *type, unsigned long se
 		return error_set(err, EINVAL, "'%s' of %lu, which was never announced", type, sequence);
 	if (!strcmp(type, "undone")) {
 		entry->undone = true;
+		entry->refused = json_is_true(json_object_get(record, "refused"));
 		return 0;
 	}
 	entry->done = true;
@@ -473,6 +474,14 @@ int journal_undone(struct journal *journal, unsigned long sequence, struct error
 {
 	return append(journal,
 		json_pack("{s:s, s:I}", "type", "undone", "sequence", (json_int_t)sequence), err);
+}
+
+int journal_refused(struct journal *journal, unsigned long sequence, struct error *err)
+{
+	return append(journal,
+		json_pack("{s:s, s:I, s:b}", "type", "undone", "sequence", (json_int_t)sequence,
+			"refused", true),
+		err);
 }
 
 int journal_clear(struct journal *journal, struct error *err)

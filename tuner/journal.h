@@ -6,7 +6,8 @@
  * never happened.
  *
  * Records: "intent" (the whole action, boot id, sequence number), "done" (sequence number, and the
- * value as the machine spells it), "undone" (sequence number). An intent without done may or may not
+ * value as the machine spells it), "undone" (sequence number, and whether the kernel refused it). An
+ * intent without done may or may not
  * have been carried out: revert looks.
  */
 #ifndef VMTUNE_TUNER_JOURNAL_H
@@ -27,6 +28,7 @@ struct journal_entry {
 	char boot_id[40];
 	struct action action;
 	bool done, undone;
+	bool refused;    /* undone, for the kernel would not do it */
 	char *observed;  /* with done: what the machine had after the change, or NULL */
 };
 
@@ -50,6 +52,8 @@ long journal_intent(struct journal *journal, const char *boot_id, const struct a
 int journal_done(struct journal *journal, unsigned long sequence, const char *observed,
 	struct error *err);
 int journal_undone(struct journal *journal, unsigned long sequence, struct error *err);
+/* The same for what the kernel refused to do: verify asks for it. */
+int journal_refused(struct journal *journal, unsigned long sequence, struct error *err);
 
 /* When everything is undone: removes the file (sync of the directory included). */
 int journal_clear(struct journal *journal, struct error *err);

@@ -16,6 +16,7 @@
 #include "tuner/cgroup.h"
 #include "tuner/placement.h"
 #include "tuner/plan_internal.h"
+#include "tuner/plan_irq.h"
 
 #define LIST_TEXT (IDSET_MAX * 2)
 
@@ -308,8 +309,12 @@ static int plan_actions(struct plan *plan, const struct profile *profile, const 
 	const struct action_context *context, struct error *err)
 {
 	struct action_list *list = &plan->actions;
-	int rc = plan_settings(list, profile, snapshot, err);
+	int rc = plan_settings(list, &plan->notes, profile, snapshot, err);
 
+	plan_note_words(&plan->notes, profile, snapshot);
+	plan_note_conflicts(&plan->notes, profile, snapshot);
+	if (rc == 0)
+		plan_irqs(list, profile, snapshot, plan->vms);
 	if (rc == 0)
 		rc = plan_pools(list, profile, snapshot, plan->vms, err);
 	for (unsigned int i = 0; rc == 0 && i < plan->vm_count; i++)
@@ -351,5 +356,6 @@ void plan_free(struct plan *plan)
 	}
 	free(plan->vms);
 	action_list_release(&plan->actions);
+	plan_notes_release(&plan->notes);
 	free(plan);
 }

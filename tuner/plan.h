@@ -14,6 +14,7 @@
 #include "host/snapshot.h"
 #include "lib/error.h"
 #include "tuner/action.h"
+#include "tuner/plan_notes.h"
 #include "tuner/profile.h"
 
 /* One guest NUMA node and where it lives. */
@@ -39,6 +40,7 @@ struct plan {
 	struct placed_vm *vms;     /* in profile order */
 	unsigned int vm_count;
 	struct action_list actions; /* in the order they must happen; empty: nothing to do */
+	struct plan_notes notes;    /* what apply will not do */
 };
 
 /*

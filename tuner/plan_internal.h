@@ -6,7 +6,7 @@
 #include "tuner/plan.h"
 
 /* plan_settings.c: the host section's settings, in the order the kernel accepts them. */
-int plan_settings(struct action_list *list, const struct profile *profile,
+int plan_settings(struct action_list *list, struct plan_notes *notes, const struct profile *profile,
 	const struct snapshot *snapshot, struct error *err);
 
 /* plan_pools.c: whether the profile's hugepage pools can be made at all; before anything is placed. */

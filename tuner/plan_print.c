@@ -130,6 +130,7 @@ void plan_print(const struct plan *plan, const struct snapshot *snapshot)
 		puts("nothing to do");
 	else
 		printf("%u action%s\n", plan->actions.count, plan->actions.count == 1 ? "" : "s");
+	plan_notes_print(&plan->notes);
 }
 
 /* ---- JSON ---- */
@@ -183,5 +184,6 @@ json_t *plan_to_json(const struct plan *plan)
 		json_array_append_new(vms, vm_json(&plan->vms[i]));
 	for (unsigned int i = 0; i < plan->actions.count; i++)
 		json_array_append_new(actions, action_to_json(&plan->actions.actions[i]));
-	return json_pack("{s:o, s:o}", "vms", vms, "actions", actions);
+	return json_pack("{s:o, s:o, s:o}", "vms", vms, "actions", actions,
+		"notes", plan_notes_json(&plan->notes));
 }

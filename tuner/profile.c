@@ -24,7 +24,7 @@
 
 #define FILE_MAX (1 * MIB)
 #define KEYS_MAX 256
-#define HOST_KEYS 8 /* places of them that are left to keys that are no knob, hugepages and the end */
+#define HOST_KEYS_MAX 8 /* of the host section, besides knobs */
 #define VMS_MAX  1024
 
 /* An option of libConfuse that no one writes: its default makes it call us when a section begins. */
@@ -172,15 +172,47 @@ static int on_pool_key(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *resu
 		&profile->pools[profile->pool_count - 1], value);
 }
 
-static int on_own_key(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+static int on_host_key(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
+	struct profile *profile = reading->profile;
+
 	*(const char **)result = "";
-	if (check_repeated(cfg, opt) < 0)
+	if (check_repeated(cfg, opt) < 0 ||
+	    set_key(cfg, key_find(profile_host_keys, opt->name), profile, value) < 0)
 		return -1;
-	return set_key(cfg, key_find(profile_host_keys, opt->name), reading->profile, value);
+	if (!strcmp(opt->name, "kernel_cmdline"))
+		profile->words[profile->word_count - 1].at = at_line(cfg);
+	return 0;
 }
 
-static int on_host_key(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+/* "1@2-7" for a setting whose files have numbers: cuts the numbers off. */
+static int split_numbers(cfg_t *cfg, struct profile_setting *setting)
+{
+	char *at = strchr(setting->value, '@');
+	struct error why;
+
+	if (!at)
+		return 0;
+	if (!knob_numbered(setting->knob))
+		return fail(cfg, "%s is one setting for the whole host; leave %s out", setting->knob->name, at);
+	if (idset_parse(at + 1, &setting->numbers, &why) < 0)
+		return fail(cfg, "%s: %s", setting->knob->name, why.text);
+	if (idset_empty(&setting->numbers))
+		return fail(cfg, "%s: no numbers after @; write VALUE@CPUS, such as \"1@2-7\"",
+			setting->knob->name);
+	setting->some = true;
+	*at = '\0';
+	return 0;
+}
+
+bool profile_setting_covers(const struct profile_setting *setting, const char *path)
+{
+	int number = setting->some ? knob_file_number(setting->knob, path) : -1;
+
+	return !setting->some || (number >= 0 && idset_has(&setting->numbers, (unsigned int)number));
+}
+
+static int on_knob(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
 	struct profile *profile = reading->profile;
 	struct profile_setting setting = { .at = at_line(cfg), .knob = knob_find(opt->name) };
@@ -192,9 +224,11 @@ static int on_host_key(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *resu
 	if (strlen(value) >= sizeof(setting.value))
 		return fail(cfg, "%s: the value is longer than %zu characters", opt->name,
 			sizeof(setting.value) - 1);
-	if (knob_check(setting.knob, value, &why) < 0)
-		return fail(cfg, "%s", why.text);
 	memcpy(setting.value, value, strlen(value) + 1);
+	if (knob_many(setting.knob) && split_numbers(cfg, &setting) < 0)
+		return -1;
+	if (knob_check(setting.knob, setting.value, &why) < 0)
+		return fail(cfg, "%s", why.text);
 	profile->settings = xreallocarray(profile->settings, profile->setting_count + 1,
 		sizeof(*profile->settings));
 	profile->settings[profile->setting_count++] = setting;
@@ -282,9 +316,9 @@ static void host_options(cfg_opt_t *options, cfg_opt_t *pool_options)
 	cfg_opt_t end = CFG_END();
 
 	for (const struct profile_key *key = profile_host_keys; key->name; key++)
-		*options++ = key_option(key->name, key->list, on_own_key);
-	for (size_t i = 0; i < knob_count && i < KEYS_MAX - HOST_KEYS; i++)
-		*options++ = key_option(knobs[i].name, false, on_host_key);
+		*options++ = key_option(key->name, key->list, on_host_key);
+	for (size_t i = 0; i < knob_count && i < KEYS_MAX - HOST_KEYS_MAX; i++)
+		*options++ = key_option(knobs[i].name, false, on_knob);
 	*options++ = pools;
 	*options = end;
 }
@@ -298,10 +332,10 @@ static size_t names_of(const char *section, const char **names)
 	size_t count = 0;
 
 	if (!strcmp(section, "host")) {
-		for (size_t i = 0; i < knob_count && count < KEYS_MAX - HOST_KEYS; i++)
-			names[count++] = knobs[i].name;
 		for (keys = profile_host_keys; keys->name; keys++)
 			names[count++] = keys->name;
+		for (size_t i = 0; i < knob_count && count < KEYS_MAX - 1; i++)
+			names[count++] = knobs[i].name;
 		names[count++] = "hugepages";
 	} else if (!strcmp(section, "vm") || !strcmp(section, "hugepages")) {
 		for (; keys->name; keys++)
@@ -503,6 +537,7 @@ struct profile *profile_parse(const char *text, size_t length, const char *file,
 	}
 	reader.profile = xcalloc(1, sizeof(*reader.profile));
 	reader.profile->file = xstrdup(file);
+	profile_defaults(profile_host_keys, reader.profile);
 	reading = &reader;
 	if (length)
 		good = scan(copy, length);
@@ -563,6 +598,9 @@ void profile_free(struct profile *profile)
 	for (unsigned int i = 0; i < profile->vm_count; i++)
 		vm_release(&profile->vms[i]);
 	free(profile->vms);
+	for (unsigned int i = 0; i < profile->word_count; i++)
+		free(profile->words[i].text);
+	free(profile->words);
 	free(profile->pools);
 	free(profile->settings);
 	free(profile->file);

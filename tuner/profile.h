@@ -27,6 +27,7 @@ struct profile_at {
 
 enum page_choice { PAGES_4K, PAGES_THP, PAGES_2M, PAGES_1G };
 enum placement_mode { PLACE_AUTO, PLACE_NODES, PLACE_PINS, PLACE_KEEP };
+enum irq_policy { IRQ_KEEP, IRQ_HOUSEKEEPING, IRQ_NODE };
 
 struct profile_disk {
 	struct profile_at at;
@@ -81,12 +82,24 @@ struct profile_setting {
 	struct profile_at at;
 	const struct knob *knob;
 	char value[256];
+	bool some;              /* only the files with these numbers: "1@2-7" */
+	struct idset numbers;
+};
+
+/* A word that the kernel command line shall have. */
+struct profile_word {
+	struct profile_at at;
+	char *text;
 };
 
 struct profile {
 	char *file;
 	bool attach_all;               /* every guest that runs, as if it had a vm section */
 	struct profile_at at_attach_all;
+	struct profile_word *words;    /* kernel_cmdline */
+	unsigned int word_count;
+	enum irq_policy irq_policy;
+	struct profile_at at_irq;
 	struct profile_pool *pools;
 	unsigned int pool_count;
 	struct profile_setting *settings;
@@ -119,6 +132,8 @@ int profile_fault(const struct profile_at *at, const struct profile_at *otherwis
  * '.', '_' and '-', and none of the names that @profile (may be NULL) has. The caller frees.
  */
 char *profile_fit_name(const struct profile *profile, const char *text);
+/* Whether the setting is about this file of its knob. */
+bool profile_setting_covers(const struct profile_setting *setting, const char *path);
 
 /* Prints every key with type, default and meaning (vmtune help profile; the man page's source). */
 void profile_print_schema(void);

@@ -29,8 +29,8 @@ struct profile_key {
 
 #define PROFILE_NO_AT ((size_t)-1)
 
-/* They end with name NULL. The keys of the host section that are no knob have their place in the profile. */
-extern const struct profile_key profile_vm_keys[], profile_pool_keys[], profile_host_keys[];
+/* Each ends with name NULL. The host section has the knobs besides its keys; their target is the profile. */
+extern const struct profile_key profile_vm_keys[], profile_host_keys[], profile_pool_keys[];
 
 /* Fills in the defaults of @keys. */
 void profile_defaults(const struct profile_key *keys, void *target);

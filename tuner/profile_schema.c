@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The schema of profiles: every key of a vm and of a hugepages section with its type, limits, default
- * and help, and the setters of the types. The keys of the host section are the rows of host/knob.h.
+ * The schema of profiles: every key of a section with its type, limits, default and help, and the
+ * setters of the types. The host section also has the rows of host/knob.h.
  * `vmtune help profile` prints these tables; man/vmtune.conf.5 explains them.
  */
 #include <ctype.h>
@@ -13,6 +13,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "host/cmdline.h"
 #include "lib/size.h"
 #include "lib/xalloc.h"
 #include "tuner/profile_internal.h"
@@ -327,6 +328,22 @@ static int add_net(const struct profile_key *key, void *target, const char *text
 	return 0;
 }
 
+static int add_word(const struct profile_key *key, void *target, const char *text, struct error *err)
+{
+	struct profile *profile = target;
+	int rc = cmdline_word_check(text, err);
+
+	(void)key;
+	if (rc < 0)
+		return rc;
+	for (unsigned int i = 0; i < profile->word_count; i++)
+		if (!strcmp(profile->words[i].text, text))
+			return error_set(err, EINVAL, "'%s' is there twice; keep one", text);
+	profile->words = xreallocarray(profile->words, profile->word_count + 1, sizeof(*profile->words));
+	profile->words[profile->word_count++] = (struct profile_word){ .text = xstrdup(text) };
+	return 0;
+}
+
 #define AT_VM(field) .offset = offsetof(struct profile_vm, field)
 #define LINE_OF(field) .at = offsetof(struct profile_vm, field)
 #define NO_LINE .at = PROFILE_NO_AT
@@ -384,6 +401,20 @@ const struct profile_key profile_vm_keys[] = {
 	{ 0 },
 };
 
+const struct profile_key profile_host_keys[] = {
+	{ "kernel_cmdline", "{ \"NAME=VALUE\", \"NAME\" }", NULL,
+	  "words the kernel shall have been started with; told when missing, never written", add_word, 0,
+	  NO_LINE, .list = true },
+	{ "irq_affinity", "keep|housekeeping|node", "keep",
+	  "moves interrupts off the CPUs of dedicated vCPUs, and with node to the node of their device",
+	  set_choice, .offset = offsetof(struct profile, irq_policy), .at = offsetof(struct profile, at_irq),
+	  .choices = "keep housekeeping node" },
+	{ "attach_all", "true|false", "false", "attaches to every guest that runs and has no vm section",
+	  set_bool, .offset = offsetof(struct profile, attach_all),
+	  .at = offsetof(struct profile, at_attach_all) },
+	{ 0 },
+};
+
 #define AT_POOL(field) .offset = offsetof(struct profile_pool, field)
 
 const struct profile_key profile_pool_keys[] = {
@@ -398,12 +429,6 @@ const struct profile_key profile_pool_keys[] = {
 	{ 0 },
 };
 
-const struct profile_key profile_host_keys[] = {
-	{ "attach_all", "true|false", "false", "attaches to every guest that runs and has no vm section",
-	  set_bool, .offset = offsetof(struct profile, attach_all),
-	  .at = offsetof(struct profile, at_attach_all) },
-	{ 0 },
-};
 
 void profile_defaults(const struct profile_key *keys, void *target)
 {
@@ -435,7 +460,7 @@ static void join_choices(const char *choices, char *buf, size_t size)
 
 static void print_knob(const struct knob *knob)
 {
-	char type[64] = "text";
+	char type[80] = "text";
 
 	if (knob->shape == KNOB_NUMBER && knob->max < INT32_MAX)
 		snprintf(type, sizeof(type), "%lld-%lld", knob->min, knob->max);
@@ -447,7 +472,9 @@ static void print_knob(const struct knob *knob)
 		snprintf(type, sizeof(type), "hexadecimal CPU mask");
 	else if (knob->shape == KNOB_CHOICE && knob->choices)
 		join_choices(knob->choices, type, sizeof(type));
-	printf("  %s = %s\n      %s\n", knob->name, type, knob->what);
+	printf("  %s = %s%s\n      %s\n      class: %s%s%s\n      source: %s\n", knob->name, type,
+		knob_numbered(knob) ? ", maybe @CPUS" : "", knob->what, action_class_name(knob->undo), knob->undo == CLASS_PRECONDITION ? ": " : "",
+		knob->undo == CLASS_PRECONDITION ? knob->precondition : "", knob->source);
 }
 
 void profile_print_schema(void)
@@ -471,7 +498,11 @@ void profile_print_schema(void)
 	print_keys("vm NAME { ... }", profile_vm_keys);
 	print_keys("host { hugepages { ... } }, as often as wanted", profile_pool_keys);
 	print_keys("host { ... }", profile_host_keys);
-	printf("host { ... }: a value for each setting that shall change\n");
+	printf("host { kernel_cmdline }: words for KVM hosts; all others the kernel knows can be written, too\n");
+	for (size_t i = 0; i < cmdline_word_count; i++)
+		printf("  %s\n      %s\n      source: %s\n", cmdline_words[i].name, cmdline_words[i].what,
+			cmdline_words[i].source);
+	printf("\nhost { ... }: a value for each setting that shall change\n");
 	for (size_t i = 0; i < knob_count; i++)
 		print_knob(&knobs[i]);
 }

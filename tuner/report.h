@@ -9,6 +9,7 @@
 
 struct report {
 	json_t *rows; /* collected here instead of printed; NULL: print */
+	unsigned int refused; /* changes that the kernel would not make, and that are no failure */
 };
 
 /* One step: @what is a word ("done", "restored", "pending"), @note (may be NULL) says why. */

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Verify: host settings, pools, and which guests run; what is inside a guest is in verify_guest.c. */
+/*
+ * Verify: pools, and which guests run. The host's settings are in verify_host.c, what is inside a guest
+ * in verify_guest.c.
+ */
 #include "tuner/verify.h"
 
 #include <inttypes.h>
@@ -14,11 +17,17 @@
 #include "tuner/placement.h"
 #include "tuner/plan.h"
 
+void verify_state(struct verify *verify, const char *where, const char *what, const char *wanted,
+	const char *found, const char *state)
+{
+	json_array_append_new(verify->differences, json_pack("{s:s, s:s, s:s, s:s?, s:s}", "where", where,
+		"what", what, "wanted", wanted, "found", found, "state", state));
+}
+
 void verify_difference(struct verify *verify, const char *where, const char *what, const char *wanted,
 	const char *found)
 {
-	json_array_append_new(verify->differences, json_pack("{s:s, s:s, s:s, s:s?}", "where", where,
-		"what", what, "wanted", wanted, "found", found));
+	verify_state(verify, where, what, wanted, found, "drifted");
 }
 
 static void append_text(json_t *texts, const char *fmt, va_list args)
@@ -38,27 +47,7 @@ void verify_summary(struct verify *verify, const char *fmt, ...)
 	va_end(args);
 }
 
-/* ---- the host ------------------------------------------------------------------------------- */
-
-static void verify_settings(struct verify *verify)
-{
-	unsigned int good = 0;
-
-	for (unsigned int i = 0; i < verify->profile->setting_count; i++) {
-		const struct profile_setting *setting = &verify->profile->settings[i];
-		char now[KNOB_VALUE_MAX];
-
-		if (knob_read(&verify->context->root, setting->knob, now, sizeof(now)) < 0)
-			verify_difference(verify, "host", setting->knob->name, setting->value, NULL);
-		else if (!knob_same(setting->knob, now, setting->value))
-			verify_difference(verify, "host", setting->knob->name, setting->value, now);
-		else
-			good++;
-	}
-	if (verify->profile->setting_count)
-		verify_summary(verify, "host: %u of %u settings as wanted", good,
-			verify->profile->setting_count);
-}
+/* ---- hugepage pools ------------------------------------------------------------------------- */
 
 static bool verify_pool_node(struct verify *verify, const struct profile_pool *wanted,
 	const struct machine_node *node)
@@ -128,6 +117,8 @@ static int verify_running(struct verify *verify, const struct profile *profile, 
 		if (guest)
 			status = verify_guest(verify, guest, &placed[i], err);
 	}
+	if (status >= 0)
+		verify_irqs(verify, placed, profile->vm_count);
 	release_placement(placed, profile->vm_count);
 	return status;
 }
@@ -174,7 +165,7 @@ int verify_run(struct verify *verify, struct error *err)
 	verify->snapshot = snapshot_read(&verify->context->root, err);
 	if (!verify->snapshot)
 		return -1;
-	verify_settings(verify);
+	verify_host(verify);
 	verify_pools(verify);
 	status = attach_guests(verify->profile, verify->snapshot, ATTACH_PRESENT, err);
 	if (status >= 0)

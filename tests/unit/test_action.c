@@ -90,6 +90,11 @@ static void settings_come_back_byte_for_byte(void **state)
 		"always [madvise] never\n", "never", "always madvise [never]\n");
 	there_and_back(ACTION_SETTING, "/sys/module/kvm/parameters/eager_page_split", "Y\n", "0", "0\n");
 	there_and_back(ACTION_SETTING, "/proc/irq/default_smp_affinity", "ffff,00000001\n", "f", "f\n");
+	there_and_back(ACTION_SETTING, "/sys/kernel/mm/numa/demotion_enabled", "false\n", "1", "1\n");
+	there_and_back(ACTION_SETTING, "/sys/devices/system/cpu/cpu12/power/pm_qos_resume_latency_us", "n/a\n",
+		"3", "3\n");
+	there_and_back(ACTION_SETTING, "/sys/block/nvme0n1/queue/scheduler",
+		"[mq-deadline] kyber none", "none", "mq-deadline kyber [none]");
 	there_and_back(ACTION_HUGEPAGES, "/sys/devices/system/node/node1/hugepages/hugepages-2048kB/nr_hugepages",
 		"3\n", "64", "64\n");
 	there_and_back(ACTION_CGROUP_VALUE, "/sys/fs/cgroup/vmtune/db/cpu.weight", "100", "50", "50");

@@ -21,7 +21,8 @@ static void rows_are_complete_and_names_unique(void **state)
 	for (size_t i = 0; i < knob_count; i++) {
 		assert_non_null(knobs[i].name);
 		assert_int_equal(knobs[i].path[0], '/');
-		assert_true(strlen(knobs[i].what) > 10);
+		assert_true(strlen(knobs[i].what) > 5);
+		assert_true(strlen(knobs[i].source) > 5);
 		assert_true(knobs[i].min <= knobs[i].max);
 		assert_ptr_equal(knob_find(knobs[i].name), &knobs[i]);
 		if (knobs[i].undo == CLASS_PRECONDITION || knobs[i].undo == CLASS_MODULE_RELOAD)
@@ -55,6 +56,101 @@ static void values_are_read_in_the_profiles_spelling(void **state)
 	capture_close();
 }
 
+static void put(const struct root *root, const char *file, const char *text)
+{
+	char path[PATH_MAX], *slash;
+	FILE *out;
+
+	root_path(root, path, "%s", file);
+	for (slash = path + strlen(root->dir) + 1; (slash = strchr(slash, '/')); slash++) {
+		*slash = '\0';
+		mkdir(path, 0755);
+		*slash = '/';
+	}
+	out = fopen(path, "w");
+	assert_non_null(out);
+	fputs(text, out);
+	fclose(out);
+}
+
+#define CPUFREQ "/sys/devices/system/cpu/cpufreq/"
+
+static void a_row_with_a_pattern_is_each_of_its_files_in_order_of_number(void **state)
+{
+	const struct knob *knob = knob_find("cpu_governor");
+	struct knob_file *files;
+	struct root root;
+
+	(void)state;
+	assert_int_equal(capture_open(&root, "smt-two-nodes"), 0);
+	assert_int_equal(knob_read_files(&root, knob, &files), 0);
+	put(&root, CPUFREQ "policy10/scaling_governor", "schedutil\n");
+	put(&root, CPUFREQ "policy2/scaling_governor", "powersave\n");
+	put(&root, CPUFREQ "policyX/scaling_governor", "powersave\n");
+	put(&root, CPUFREQ "policy3/scaling_driver", "none\n"); /* without the file itself */
+	assert_int_equal(knob_read_files(&root, knob, &files), 2);
+	assert_string_equal(files[0].path, CPUFREQ "policy2/scaling_governor");
+	assert_string_equal(files[0].value, "powersave");
+	assert_string_equal(files[1].path, CPUFREQ "policy10/scaling_governor");
+	assert_string_equal(files[1].value, "schedutil");
+	knob_files_free(files, 2);
+	capture_close();
+}
+
+static void the_row_of_a_path_is_found_also_through_a_pattern(void **state)
+{
+	static const struct {
+		const char *path, *name;
+	} cases[] = {
+		{"/proc/sys/vm/swappiness", "swappiness"}, {CPUFREQ "policy7/scaling_governor", "cpu_governor"},
+		{"/sys/devices/system/cpu/cpu11/power/pm_qos_resume_latency_us", "cpu_resume_latency_us"},
+		{"/sys/devices/virtual/workqueue/writeback/cpumask", "workqueue_writeback_cpumask"},
+		{"/sys/devices/virtual/workqueue/nvme-wq/cpumask", "workqueue_each_cpumask"},
+		{"/sys/block/nvme0n1/queue/scheduler", "nvme_scheduler"},
+		{CPUFREQ "policy7/more/scaling_governor", NULL}, {"/sys/block/a/b/queue/scheduler", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct knob *knob = knob_of_path(cases[i].path);
+
+		assert_ptr_equal(knob, cases[i].name ? knob_find(cases[i].name) : NULL);
+	}
+}
+
+static void the_number_of_a_file_is_that_of_its_cpu(void **state)
+{
+	const struct knob *knob = knob_find("cpu_resume_latency_us");
+
+	(void)state;
+	assert_true(knob_numbered(knob));
+	assert_int_equal(knob_file_number(knob,
+		"/sys/devices/system/cpu/cpu12/power/pm_qos_resume_latency_us"), 12);
+	assert_int_equal(knob_file_number(knob, "/sys/devices/system/cpu/cpufreq/x"), -1);
+	assert_int_equal(knob_file_number(knob_find("nvme_scheduler"), "/sys/block/nvme0n1/queue/scheduler"), -1);
+	assert_false(knob_numbered(knob_find("nvme_scheduler")));
+	assert_false(knob_numbered(knob_find("swappiness")));
+}
+
+static void a_module_of_the_kernel_image_is_told_from_a_loaded_one(void **state)
+{
+	const struct knob *knob = knob_find("kvm_intel_ple_gap");
+	const char *parameter;
+	struct root root;
+	char module[64];
+
+	(void)state;
+	assert_int_equal(capture_open(&root, "smt-two-nodes"), 0);
+	assert_string_equal(knob_module(knob, module, &parameter), "kvm_intel");
+	assert_string_equal(parameter, "ple_gap");
+	assert_null(knob_module(knob_find("swappiness"), module, NULL));
+	assert_true(knob_built_in(&root, knob));
+	put(&root, "/sys/module/kvm_intel/initstate", "live\n");
+	assert_false(knob_built_in(&root, knob));
+	assert_false(knob_built_in(&root, knob_find("kvm_halt_poll_ns"))); /* written at run time */
+	capture_close();
+}
+
 static void equal_values_in_different_spellings_are_the_same(void **state)
 {
 	static const struct {
@@ -69,6 +165,7 @@ static void equal_values_in_different_spellings_are_the_same(void **state)
 		{"irq_default_smp_affinity", "FF", "ff", true},
 		{"swappiness", "060", "60", true}, {"sched_rt_runtime_us", "-1\n", "-1", true},
 		{"watchdog_cpumask", "0-1", "0-2", false},
+		{"numa_demotion_enabled", "false\n", "0", true},
 	};
 
 	(void)state;
@@ -138,6 +235,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_are_complete_and_names_unique),
 		cmocka_unit_test(values_are_read_in_the_profiles_spelling),
+		cmocka_unit_test(a_row_with_a_pattern_is_each_of_its_files_in_order_of_number),
+		cmocka_unit_test(the_row_of_a_path_is_found_also_through_a_pattern),
+		cmocka_unit_test(the_number_of_a_file_is_that_of_its_cpu),
+		cmocka_unit_test(a_module_of_the_kernel_image_is_told_from_a_loaded_one),
 		cmocka_unit_test(equal_values_in_different_spellings_are_the_same),
 		cmocka_unit_test(wanted_values_are_checked),
 		cmocka_unit_test(a_captured_tree_is_never_left),

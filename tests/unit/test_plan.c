@@ -174,7 +174,7 @@ static void the_advisor_owns_pages_to_scan(void **state)
 	set_knob(snapshot, "ksm_advisor_mode", "scan-time");
 	set_knob(snapshot, "ksm_pages_to_scan", "100");
 	plan_on(&bench, snapshot, "host {\nksm_pages_to_scan = 1000 }");
-	expect_refused(&bench, "x.conf:2: ksm_pages_to_scan is the advisor's");
+	expect_refused(&bench, "x.conf:2: ksm_pages_to_scan is ksm_advisor_mode's");
 
 	snapshot = machine();
 	set_knob(snapshot, "ksm_advisor_mode", "scan-time");
@@ -193,10 +193,190 @@ static void settings_the_kernel_lacks_are_refused(void **state)
 	(void)state;
 	plan_on(&bench, snapshot, "host {\n\nksm_smart_scan = 1 }");
 	expect_refused(&bench, "x.conf:3: ksm_smart_scan: this kernel 6.1.0-test has no");
-	snapshot = machine();
+}
+
+static void expect_note(const struct bench *bench, unsigned int number, enum plan_note_kind kind,
+	const char *what, const char *todo)
+{
+	const struct plan_note *note = &bench->plan->notes.notes[number];
+
+	assert_true(number < bench->plan->notes.count);
+	assert_int_equal(note->kind, kind);
+	assert_string_equal(note->what, what);
+	if (!strstr(note->todo, todo))
+		fail_msg("%s\nshould say '%s'", note->todo, todo);
+	assert_non_null(strstr(note->reason, "x.conf:"));
+}
+
+/* Nothing that needs a module reload or a boot is an action; what to do is said to the letter. */
+static void module_parameters_are_told_with_their_line_and_never_planned(void **state)
+{
+	struct snapshot *snapshot = machine();
+	struct bench bench;
+
+	(void)state;
 	set_knob(snapshot, "kvm_intel_nested", "Y");
-	plan_on(&bench, snapshot, "host { kvm_intel_nested = 0 }");
-	expect_refused(&bench, "x.conf:1: kvm_intel_nested is Y and cannot be changed");
+	set_knob(snapshot, "kvm_intel_ple_gap", "0");
+	set_knob(snapshot, "kvm_enable_pmu", "N");
+	snapshot->knobs[knob_find("kvm_enable_pmu") - knobs].built_in = true;
+	plan_on(&bench, snapshot, "host { kvm_intel_nested = 0 kvm_intel_ple_gap = 0\nkvm_enable_pmu = 1 }");
+	expect_count(&bench, 0);
+	assert_int_equal(bench.plan->notes.count, 2);
+	expect_note(&bench, 0, NOTE_MODULE_RELOAD, "kvm_intel_nested: Y -> 0",
+		"\"options kvm_intel nested=0\" to /etc/modprobe.d/vmtune.conf");
+	expect_note(&bench, 1, NOTE_BOOT, "kvm.enable_pmu=1", "part of the kernel");
+	clear(&bench);
+}
+
+static void words_the_kernel_was_not_started_with_are_told(void **state)
+{
+	struct snapshot *snapshot = machine();
+	struct bench bench;
+	char *words;
+
+	(void)state;
+	snapshot->cmdline = xstrdup("quiet nohz_full=2-3 rcu_nocbs=2-3\n");
+	plan_on(&bench, snapshot, "host { kernel_cmdline = { \"nohz_full=2-7\", \"rcu_nocbs=2,3\",\n"
+		"\"skew_tick=1\" } }");
+	expect_count(&bench, 0);
+	assert_int_equal(bench.plan->notes.count, 2);
+	expect_note(&bench, 0, NOTE_BOOT, "nohz_full=2-7", "in place of nohz_full=2-3");
+	expect_note(&bench, 1, NOTE_BOOT, "skew_tick=1", "ticks do not come at one moment");
+	assert_string_equal(bench.plan->notes.notes[1].reason, "x.conf:2");
+	words = plan_notes_cmdline(&bench.plan->notes);
+	assert_string_equal(words, "nohz_full=2-7 skew_tick=1");
+	free(words);
+	clear(&bench);
+}
+
+static void set_files(struct snapshot *snapshot, const char *name, const char *path,
+	const char *const *values, unsigned int count)
+{
+	struct knob_value *row = &snapshot->knobs[knob_find(name) - knobs];
+
+	row->files = xcalloc(count, sizeof(*row->files));
+	row->file_count = count;
+	for (unsigned int i = 0; i < count; i++) {
+		char number[2] = {(char)('0' + i), '\0'};
+
+		row->files[i].path = xasprintf("%.*s%s%s", (int)strcspn(path, "#"), path, number,
+			strchr(path, '#') + 1);
+		snprintf(row->files[i].value, sizeof(row->files[i].value), "%s", values[i]);
+	}
+	snapshot_knob_join(row);
+}
+
+#define GOVERNOR(cpu) "/sys/devices/system/cpu/cpufreq/policy" cpu "/scaling_governor"
+#define PREFERENCE(cpu) "/sys/devices/system/cpu/cpufreq/policy" cpu "/energy_performance_preference"
+
+static void each_file_of_a_setting_is_an_action_of_its_own(void **state)
+{
+	static const char *const values[] = {"powersave", "performance", "schedutil"};
+	struct snapshot *snapshot = machine();
+	struct bench bench;
+
+	(void)state;
+	set_files(snapshot, "cpu_governor", GOVERNOR("#"), values, 3);
+	plan_on(&bench, snapshot, "host { cpu_governor = performance }");
+	expect_count(&bench, 2);
+	expect(&bench, 0, ACTION_SETTING, GOVERNOR("0"), "powersave", "performance");
+	expect(&bench, 1, ACTION_SETTING, GOVERNOR("2"), "schedutil", "performance");
+	clear(&bench);
+}
+
+static void a_value_for_some_cpus_leaves_the_others(void **state)
+{
+	static const char *const values[] = {"powersave", "powersave", "performance", "powersave"};
+	struct snapshot *snapshot = machine();
+	struct bench bench;
+
+	(void)state;
+	set_files(snapshot, "cpu_governor", GOVERNOR("#"), values, 4);
+	plan_on(&bench, snapshot, "host { cpu_governor = \"performance@1-2\" }");
+	expect_count(&bench, 1);
+	expect(&bench, 0, ACTION_SETTING, GOVERNOR("1"), "powersave", "performance");
+	clear(&bench);
+
+	snapshot = machine();
+	set_files(snapshot, "cpu_governor", GOVERNOR("#"), values, 4);
+	plan_on(&bench, snapshot, "host {\ncpu_governor = \"performance@3-5\" }");
+	expect_refused(&bench, "x.conf:2: cpu_governor: there is no /sys/devices/system/cpu/cpufreq/"
+		"policy[0-9]*/scaling_governor for 4-5");
+}
+
+/* intel_pstate and amd_pstate refuse the preference once the governor is performance. */
+static void the_energy_preference_comes_before_the_performance_governor(void **state)
+{
+	static const char *const governor[] = {"powersave"}, *const preference[] = {"balance_power"};
+	struct snapshot *snapshot = machine();
+	struct bench bench;
+
+	(void)state;
+	set_files(snapshot, "cpu_governor", GOVERNOR("#"), governor, 1);
+	set_files(snapshot, "cpu_energy_preference", PREFERENCE("#"), preference, 1);
+	plan_on(&bench, snapshot, "host { cpu_governor = performance cpu_energy_preference = performance }");
+	expect_count(&bench, 2);
+	expect(&bench, 0, ACTION_SETTING, PREFERENCE("0"), "balance_power", "performance");
+	expect(&bench, 1, ACTION_SETTING, GOVERNOR("0"), "powersave", "performance");
+	clear(&bench);
+
+	snapshot = machine();
+	set_files(snapshot, "cpu_governor", GOVERNOR("#"), governor, 1);
+	set_files(snapshot, "cpu_energy_preference", PREFERENCE("#"), preference, 1);
+	plan_on(&bench, snapshot, "host { cpu_governor = performance\ncpu_energy_preference = default }");
+	expect_refused(&bench, "x.conf:2: cpu_energy_preference is cpu_governor's while that is performance");
+}
+
+static void run_service(struct snapshot *snapshot, const char *name, int pid)
+{
+	json_t *json = json_pack("[{s:s, s:i}]", "name", name, "pid", pid);
+
+	services_from_json(json, &snapshot->services);
+	json_decref(json);
+}
+
+/* ksmtuned writes again each minute: it keeps what it holds, and everything else is planned. */
+static void what_another_daemon_holds_is_named_and_left_to_it(void **state)
+{
+	struct snapshot *snapshot = machine();
+	struct bench bench;
+
+	(void)state;
+	set_knob(snapshot, "ksm_run", "0");
+	set_knob(snapshot, "swappiness", "60");
+	run_service(snapshot, "ksmtuned", 77);
+	plan_on(&bench, snapshot, "host {\nksm_run = 1\nswappiness = 10 }");
+	expect_count(&bench, 1);
+	expect(&bench, 0, ACTION_SETTING, "/proc/sys/vm/swappiness", "60", "10");
+	assert_int_equal(bench.plan->notes.count, 1);
+	expect_note(&bench, 0, NOTE_CONFLICT,
+		"ksmtuned (PID 77) manages ksm_run as well; while it runs, that is left to it",
+		"systemctl stop ksmtuned");
+	assert_string_equal(bench.plan->notes.notes[0].reason, "x.conf:2");
+	clear(&bench);
+}
+
+/* tuned writes when it starts: what the profile says is done, and the two are named. */
+static void a_daemon_that_writes_once_is_named_and_the_profile_holds(void **state)
+{
+	struct snapshot *snapshot = machine();
+	struct bench bench;
+
+	(void)state;
+	set_knob(snapshot, "swappiness", "60");
+	run_service(snapshot, "tuned", 78);
+	plan_on(&bench, snapshot, "host { swappiness = 10 }");
+	expect_count(&bench, 1);
+	expect_note(&bench, 0, NOTE_CONFLICT, "tuned (PID 78) manages swappiness as well", "tuned-adm off");
+	clear(&bench);
+
+	snapshot = machine();
+	set_knob(snapshot, "watchdog_thresh", "10");
+	run_service(snapshot, "tuned", 78);
+	plan_on(&bench, snapshot, "host { watchdog_thresh = 30 }");
+	expect_count(&bench, 1);
+	assert_int_equal(bench.plan->notes.count, 0); /* none of tuned's business */
+	clear(&bench);
 }
 
 /* ---- pools ---- */
@@ -493,6 +673,13 @@ int main(void)
 		cmocka_unit_test(ksm_runs_last_and_stops_first),
 		cmocka_unit_test(the_advisor_owns_pages_to_scan),
 		cmocka_unit_test(settings_the_kernel_lacks_are_refused),
+		cmocka_unit_test(module_parameters_are_told_with_their_line_and_never_planned),
+		cmocka_unit_test(words_the_kernel_was_not_started_with_are_told),
+		cmocka_unit_test(what_another_daemon_holds_is_named_and_left_to_it),
+		cmocka_unit_test(a_daemon_that_writes_once_is_named_and_the_profile_holds),
+		cmocka_unit_test(each_file_of_a_setting_is_an_action_of_its_own),
+		cmocka_unit_test(a_value_for_some_cpus_leaves_the_others),
+		cmocka_unit_test(the_energy_preference_comes_before_the_performance_governor),
 		cmocka_unit_test(pools_grow_by_what_guests_lack),
 		cmocka_unit_test(pools_of_the_profile_are_exact),
 		cmocka_unit_test(at_least_grows_further),

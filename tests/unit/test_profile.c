@@ -72,7 +72,7 @@ static void every_key_arrives(void **state)
 {
 	struct profile *profile = parse_good(
 		"host {\n"
-		"  ksm_run = 1\n"
+		"  ksm_run = 1  kernel_cmdline = { \"nohz_full=2-3\", nosmt }\n"
 		"  hugepages { node = 1 size = 1G count = 3 }\n"
 		"  hugepages { at_least = 5 }\n"
 		"}\n"
@@ -223,6 +223,16 @@ static void bad_values_say_what_is_right(void **state)
 	refused("vm a { kernel = \"\" }", 1, "empty");
 	refused("vm a { kernel = k\nappend = \"a\nb\" }", 3, "control character");
 	refused("host {\nksm_run = 7 }", 2, "ksm_run|0 to 2");
+	refused("host {\ncpu_governor = \"performance@2-\" }", 2, "cpu_governor|2-");
+	refused("host {\ncpu_governor = \"performance@\" }", 2, "cpu_governor|VALUE@CPUS");
+	refused("host {\ncpu_governor = \"fast@2\" }", 2, "fast|performance powersave");
+	refused("host {\nnvme_scheduler = \"none@0\" }", 2, "nvme_scheduler|leave @0 out");
+	refused("host {\nswappiness = \"10@0\" }", 2, "swappiness|not a number");
+	refused("host {\nirq_affinity = balanced }", 2, "irq_affinity|keep housekeeping node");
+	refused("host {\nkernel_cmdline = { \"nosmt quiet\" } }", 2, "kernel_cmdline|several words|one by one");
+	refused("host {\nkernel_cmdline = { \"nosmt\",\n\"nosmt\" } }", 3, "kernel_cmdline|twice");
+	refused("host {\nkernel_cmdline = { nosmt }\nkernel_cmdline = { quiet } }", 3, "second time|line 2");
+	refused("host {\nkernel_comdline = { nosmt } }", 2, "did you mean 'kernel_cmdline'");
 	refused("host {\nthp_enabled = sometimes }", 2, "sometimes|always madvise never");
 	refused("host { hugepages { size = 4K count = 1 } }", 1, "2M or 1G");
 	refused("host {\nhugepages { node = 0 } }", 2, "count = PAGES");

@@ -59,17 +59,42 @@ static void a_captured_machine_is_taken_whole(void **state)
 	snapshot_free(snapshot);
 }
 
+/* The capture, with a command line and two CPUs that differ in one setting. */
+static struct snapshot *take_with_governors(void)
+{
+	struct snapshot *snapshot;
+	char command[PATH_MAX + 512];
+	struct root root;
+
+	assert_int_equal(capture_open(&root, "smt-two-nodes"), 0);
+	snprintf(command, sizeof(command), "cd %s && echo quiet >proc/cmdline && "
+		"for i in 0 1; do mkdir -p sys/devices/system/cpu/cpufreq/policy$i && "
+		"echo governor$i >sys/devices/system/cpu/cpufreq/policy$i/scaling_governor; done",
+		root.dir);
+	assert_int_equal(system(command), 0);
+	snapshot = snapshot_read(&root, NULL);
+	capture_close();
+	assert_non_null(snapshot);
+	assert_string_equal(snapshot_knob(snapshot, "cpu_governor"), "mixed");
+	return snapshot;
+}
+
 static void what_is_saved_is_what_is_loaded(void **state)
 {
-	struct snapshot *snapshot = take("smt-two-nodes"), *again;
+	struct snapshot *snapshot = take_with_governors(), *again;
 	struct error err = {{0}};
 	json_t *json, *json_again;
 
 	(void)state;
 	assert_int_equal(snapshot_save(snapshot, file_path(), &err), 0);
 	again = snapshot_load(file_path(), &err);
-	if (!again)
+	if (!again) {
 		fail_msg("%s", err.text);
+		return;
+	}
+	assert_string_equal(again->cmdline, "quiet\n");
+	assert_int_equal(snapshot_knob_row(again, knob_find("cpu_governor"))->file_count, 2);
+	assert_true(snapshot_knob_row(again, knob_find("kvm_enable_pmu"))->built_in);
 	json = snapshot_to_json(snapshot);
 	json_again = snapshot_to_json(again);
 	json_object_del(json_object_get(json, "machine"), "source");

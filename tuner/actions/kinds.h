@@ -30,11 +30,13 @@ struct action_verbs {
 	bool (*moot)(const struct action_context *context, const struct action *action);
 	/* NULL: never busy */
 	char *(*busy)(const struct action_context *context, const struct action *action);
+	bool refusable; /* the kernel may say no, and then nothing is wrong */
 };
 
 extern const struct action_verbs action_setting, action_hugepages, action_cgroup_controllers,
 	action_cgroup, action_cgroup_value, action_start_guest, action_affinity, action_balloon,
-	action_guest_ksm, action_move_pages;
+	action_guest_ksm, action_irq, action_irqbalance,
+	action_move_pages;
 
 /* Text equal but for blanks at both ends. */
 bool action_text_same(const char *a, const char *b);

@@ -26,14 +26,6 @@ static const struct {
 	{"/proc/sys/vm/overcommit_ratio", "/proc/sys/vm/overcommit_kbytes"},
 };
 
-static const struct knob *knob_of_path(const char *path)
-{
-	for (size_t i = 0; i < knob_count; i++)
-		if (!strcmp(knobs[i].path, path))
-			return &knobs[i];
-	return NULL;
-}
-
 /* "always [madvise] never" -> "madvise"; other text without the blanks at its ends. */
 static char *selected(const char *text)
 {
@@ -104,6 +96,16 @@ static int check_pairs(const struct action_context *context, const struct action
 	return 0;
 }
 
+/* Not every kernel reads back what it shows: "true" is shown, and 1 is what all of them take. */
+static char *written_as(const struct knob *knob, const char *value)
+{
+	char spelled[KNOB_VALUE_MAX];
+
+	if (!knob || knob->shape != KNOB_BOOL || strlen(value) >= sizeof(spelled))
+		return xstrdup(value);
+	return xstrdup(knob_spell(knob, value, spelled, sizeof(spelled)));
+}
+
 static int write_value(const struct action_context *context, const struct action *action,
 	const char *value, struct error *err)
 {
@@ -112,7 +114,7 @@ static int write_value(const struct action_context *context, const struct action
 	int status;
 
 	if (root_is_live(&context->root))
-		text = xstrdup(value);
+		text = written_as(knob, value);
 	else
 		text = shown_as(action->before, value);
 	status = action_write_file(context, action, text, err);

@@ -141,6 +141,8 @@ static int carry_out(struct apply *apply, struct error *err)
 
 static void finish(struct apply *apply, int made)
 {
+	unsigned int refused = apply->report.refused;
+
 	if (apply->options.common.json) {
 		command_print_json(json_pack("{s:b, s:o, s:o}", "changed", made > 0,
 			"plan", plan_to_json(apply->plan), "actions", apply->report.rows));
@@ -151,8 +153,11 @@ static void finish(struct apply *apply, int made)
 	if (made)
 		printf("%d change%s made; vmtune verify looks at them, vmtune revert takes them back\n",
 			made, made == 1 ? "" : "s");
-	else if (apply->plan->actions.count || apply->options.quiet)
+	else if (!refused && (apply->plan->actions.count || apply->options.quiet))
 		puts("nothing to do");
+	if (refused)
+		printf("%u interrupt%s refused by the kernel, which keeps some for itself\n", refused,
+			refused == 1 ? " was" : "s were");
 }
 
 int apply_command(int argc, char **argv)

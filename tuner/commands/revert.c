@@ -112,7 +112,7 @@ int revert_command(int argc, char **argv)
 {
 	struct revert_command_options options = {0};
 	struct revert_result result = {0};
-	struct report report = {NULL};
+	struct report report = {0};
 	struct journal *journal;
 	struct error err;
 	int operands, status = command_begin(argc, argv, revert_rows, &options.common, &operands);
@@ -177,7 +177,7 @@ int stop_command(int argc, char **argv)
 {
 	struct revert_command_options options = {0};
 	struct revert_result result = {0};
-	struct report report = {NULL};
+	struct report report = {0};
 	struct journal *journal;
 	json_t *names;
 	struct error err;

@@ -2,11 +2,27 @@
 /* vmtune verify: what the machine looks like against what the profile wants. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "tuner/command.h"
 #include "tuner/context.h"
 #include "tuner/state.h"
 #include "tuner/verify.h"
+
+/* "DRIFT" for what should be otherwise now; else the state itself: "PENDING REBOOT". */
+static const char *label(const json_t *row)
+{
+	static const char *const labels[][2] = {
+		{"drifted", "DRIFT"}, {"unsupported", "UNSUPPORTED"}, {"pending reboot", "PENDING REBOOT"},
+		{"pending module reload", "PENDING MODULE RELOAD"}, {"conflict", "CONFLICT"},
+	};
+	const char *state = json_string_value(json_object_get(row, "state"));
+
+	for (size_t i = 0; state && i < sizeof(labels) / sizeof(labels[0]); i++)
+		if (!strcmp(labels[i][0], state))
+			return labels[i][1];
+	return "DRIFT";
+}
 
 static void print(const struct verify *verify)
 {
@@ -18,7 +34,7 @@ static void print(const struct verify *verify)
 	json_array_foreach (verify->differences, i, row) {
 		const char *found = json_string_value(json_object_get(row, "found"));
 
-		printf("DRIFT %s: %s: wanted %s, found %s\n",
+		printf("%s %s: %s: wanted %s, found %s\n", label(row),
 			json_string_value(json_object_get(row, "where")),
 			json_string_value(json_object_get(row, "what")),
 			json_string_value(json_object_get(row, "wanted")), found ? found : "nothing");

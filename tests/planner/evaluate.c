@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The cost of a placement once more, from docs/placement.md and not from the planner's code: slowly,
+ * from nothing, section by section, with the weights written out as they stand there.
+ */
+#include <stdlib.h>
+
+#include "lib/xalloc.h"
+#include "tests/planner/planner_test.h"
+
+static const double access_weight[] = { 1, 2, 1, 1 };     /* balanced, latency, bandwidth, density */
+static const double pressure_weight[] = { 1, 1, 2, 0.25 };
+
+struct tally { /* of one node */
+	double shared_demand, pressure, threads_fenced, threads_dedicated, bytes[3];
+	unsigned int sharing;
+};
+
+static double extra(const struct planner_problem *p, unsigned int from, unsigned int to)
+{
+	return p->latency[from * p->node_count + to];
+}
+
+static unsigned int cpu_of(const struct planner_problem *p, const struct planner_part *part)
+{
+	return p->sites[part->site].cpu_node;
+}
+
+static unsigned int memory_of(const struct planner_problem *p, const struct planner_part *part)
+{
+	return p->sites[part->site].memory_node;
+}
+
+static const char *check_parts(const struct planner_problem *p, const struct planner_vm *vm,
+	const struct planner_placement *at)
+{
+	unsigned int vcpus = 0;
+	uint64_t bytes = 0;
+
+	if (!at->part_count)
+		return "a VM has no place";
+	if (at->part_count > vm->parts_max)
+		return "more parts than the VM may have";
+	for (unsigned int i = 0; i < at->part_count; i++) {
+		const struct planner_part *part = &at->parts[i];
+
+		if (part->site >= p->site_count || !part->vcpus || (vm->memory && !part->bytes))
+			return "an empty part";
+		if (at->part_count > 1 && part->bytes % vm->step)
+			return "a part that is not whole pages";
+		vcpus += part->vcpus;
+		bytes += part->bytes;
+	}
+	return vcpus != vm->vcpus || bytes != vm->memory ? "parts that do not sum up to the VM" : NULL;
+}
+
+static void add_up(const struct planner_problem *p, const struct planner_vm *vm,
+	const struct planner_placement *at, struct tally *tally)
+{
+	for (unsigned int i = 0; i < at->part_count; i++) {
+		const struct planner_part *part = &at->parts[i];
+		struct tally *cpu = &tally[cpu_of(p, part)];
+		double demand = vm->demand * part->vcpus / vm->vcpus;
+		unsigned int width = p->nodes[cpu_of(p, part)].core_width;
+
+		cpu->pressure += demand * pressure_weight[vm->goal];
+		if (vm->dedicated) {
+			cpu->threads_dedicated += part->vcpus;
+			cpu->threads_fenced += (part->vcpus + width - 1) / width * width;
+		} else {
+			cpu->shared_demand += demand;
+			cpu->sharing++;
+		}
+		tally[memory_of(p, part)].bytes[vm->source] += (double)part->bytes;
+	}
+}
+
+/* Hard rules of section 3. */
+static const char *check_node(const struct planner_node *node, const struct tally *t)
+{
+	double ordinary = t->bytes[PLANNER_MEMORY];
+
+	for (int kind = PLANNER_2M; kind <= PLANNER_1G; kind++) {
+		double over = t->bytes[kind] - (double)node->pool[kind];
+
+		if (over > 0 && node->pool_fixed[kind])
+			return "a fixed pool is overdrawn";
+		ordinary += over > 0 ? over : 0;
+	}
+	if (ordinary > (double)node->memory)
+		return "a node's memory is overdrawn";
+	if (t->threads_fenced > node->dedicable + node->dedicated)
+		return "more dedicated cores than a node has";
+	if (t->sharing && t->threads_dedicated >= node->cpus)
+		return "VMs that share have no CPU";
+	return NULL;
+}
+
+static const char *check_groups(const struct planner_problem *p, const struct planner_placement *placements)
+{
+	for (unsigned int v = 0; v < p->vm_count; v++)
+		for (unsigned int w = 0; w < v; w++)
+			for (unsigned int i = 0; i < placements[v].part_count; i++)
+				for (unsigned int j = 0; j < placements[w].part_count; j++)
+					if (p->vms[v].apart >= 0 && p->vms[v].apart == p->vms[w].apart &&
+						cpu_of(p, &placements[v].parts[i]) ==
+							cpu_of(p, &placements[w].parts[j]))
+						return "VMs that want to be apart share a node";
+	return NULL;
+}
+
+/* Section 4, "access": 0.30 of a busy vCPU waits for memory; a guest with nodes keeps 0.70 local. */
+static double access_cost(const struct planner_problem *p, const struct planner_vm *vm,
+	const struct planner_placement *at)
+{
+	double average = 0;
+
+	for (unsigned int i = 0; i < at->part_count; i++)
+		for (unsigned int j = 0; j < at->part_count; j++) {
+			double share = vm->memory ? (double)at->parts[j].bytes / (double)vm->memory
+						  : 1.0 / at->part_count;
+			double chance = at->part_count == 1 ? 1 : (i == j ? 0.70 : 0) + 0.30 * share;
+
+			average += chance * at->parts[i].vcpus / vm->vcpus *
+				extra(p, cpu_of(p, &at->parts[i]), memory_of(p, &at->parts[j]));
+		}
+	return 0.30 * access_weight[vm->goal] * vm->demand * average;
+}
+
+static double cache_cost(const struct planner_problem *p, const struct planner_vm *vm,
+	const struct planner_placement *at)
+{
+	double sum = 0;
+
+	for (unsigned int i = 0; vm->dedicated && i < at->part_count; i++) {
+		unsigned int size = p->nodes[cpu_of(p, &at->parts[i])].llc_cpus;
+		double caches = size ? (at->parts[i].vcpus + size - 1) / size : 1;
+
+		sum += 0.05 * vm->demand * at->parts[i].vcpus / vm->vcpus * (1 - 1 / caches);
+	}
+	return sum;
+}
+
+static double move_cost(const struct planner_problem *p, const struct planner_vm *vm,
+	const struct planner_placement *at)
+{
+	double sum = 0;
+
+	for (unsigned int i = 0; vm->home >= 0 && i < at->part_count; i++) {
+		unsigned int to = memory_of(p, &at->parts[i]);
+		double gib = (double)vm->home_bytes * at->parts[i].vcpus / vm->vcpus / (1 << 30);
+
+		if (to != (unsigned int)vm->home)
+			sum += 0.02 * gib * (1 + extra(p, (unsigned int)vm->home, to));
+	}
+	return sum;
+}
+
+static double near_cost(const struct planner_problem *p, const struct planner_placement *placements)
+{
+	double total = 0;
+
+	for (unsigned int v = 0; v < p->vm_count; v++)
+		for (unsigned int w = 0; w < v; w++) {
+			const struct planner_vm *a = &p->vms[v], *b = &p->vms[w];
+			double sum = 0;
+
+			if (a->together < 0 || a->together != b->together)
+				continue;
+			for (unsigned int i = 0; i < placements[v].part_count; i++)
+				for (unsigned int j = 0; j < placements[w].part_count; j++)
+					sum += (double)placements[v].parts[i].vcpus / a->vcpus *
+						placements[w].parts[j].vcpus / b->vcpus *
+						extra(p, cpu_of(p, &placements[v].parts[i]),
+							cpu_of(p, &placements[w].parts[j]));
+			total += 0.10 * (a->demand < b->demand ? a->demand : b->demand) * sum;
+		}
+	return total;
+}
+
+static double at_most(double value, double most)
+{
+	return value > most ? most : value < 0 ? 0 : value;
+}
+
+/* Section 5: what VMs on one node do to each other, and what is left of it. */
+static double node_cost(const struct planner_problem *p, const struct planner_node *node, const struct tally *t)
+{
+	double free_threads = node->cpus - t->threads_fenced, waiting, cost, all_memory = 0, all_cpus = 0;
+	double used, busy, pools = 0;
+
+	if (free_threads <= 0)
+		free_threads = node->cpus > t->threads_dedicated ? 0.5 : 0;
+	waiting = t->shared_demand > free_threads ? t->shared_demand - free_threads : 0;
+	cost = waiting + waiting * waiting / (free_threads > 1 ? free_threads : 1);
+	cost += 0.60 * at_most(t->shared_demand - free_threads / node->core_width,
+		free_threads - free_threads / node->core_width);
+	if (node->cpus)
+		cost += 0.05 * t->pressure * t->pressure / node->cpus;
+	if (!node->total)
+		return cost;
+	for (unsigned int i = 0; i < p->node_count; i++) {
+		all_memory += (double)p->nodes[i].total;
+		all_cpus += p->nodes[i].cpus;
+	}
+	for (int kind = PLANNER_2M; kind <= PLANNER_1G; kind++)
+		pools += (double)node->pool[kind];
+	used = (double)node->total - (double)node->memory + t->bytes[0] + t->bytes[1] + t->bytes[2] - pools;
+	used = at_most(used / (double)node->total, 1);
+	busy = node->cpus ? at_most((t->shared_demand + t->threads_fenced) / node->cpus, 1) : used;
+	return cost + all_cpus * (double)node->total / all_memory *
+		(0.02 * 4 * used * (1 - used) + 0.02 * (used - busy) * (used - busy));
+}
+
+static const char *find_fault(const struct planner_problem *p, const struct planner_placement *placements,
+	struct tally *tally)
+{
+	double dedicated = 0, cpus = 0;
+	const char *fault = NULL;
+
+	for (unsigned int i = 0; !fault && i < p->vm_count; i++)
+		fault = check_parts(p, &p->vms[i], &placements[i]);
+	if (fault)
+		return fault;
+	for (unsigned int i = 0; i < p->vm_count; i++)
+		add_up(p, &p->vms[i], &placements[i], tally);
+	for (unsigned int i = 0; !fault && i < p->node_count; i++) {
+		fault = check_node(&p->nodes[i], &tally[i]);
+		dedicated += tally[i].threads_dedicated;
+		cpus += p->nodes[i].cpus;
+	}
+	for (unsigned int i = 0; !fault && i < p->vm_count; i++)
+		if (p->vms[i].dedicated && dedicated + p->keep_cpus > cpus)
+			return "no CPU is left to the host";
+	return fault ? fault : check_groups(p, placements);
+}
+
+double evaluate(const struct planner_problem *p, const struct planner_placement *placements,
+	const char **broken)
+{
+	struct tally *tally = xcalloc(p->node_count, sizeof(*tally));
+	double cost = 0;
+
+	for (unsigned int i = 0; i < p->node_count; i++) {
+		const struct planner_node *node = &p->nodes[i];
+
+		tally[i] = (struct tally){ .shared_demand = node->load, .sharing = node->load > 0,
+			.pressure = node->load + node->dedicated, .threads_fenced = node->dedicated,
+			.threads_dedicated = node->dedicated };
+	}
+	*broken = find_fault(p, placements, tally);
+	if (!*broken) {
+		for (unsigned int i = 0; i < p->vm_count; i++)
+			cost += access_cost(p, &p->vms[i], &placements[i]) +
+				cache_cost(p, &p->vms[i], &placements[i]) +
+				move_cost(p, &p->vms[i], &placements[i]);
+		cost += near_cost(p, placements);
+		for (unsigned int i = 0; i < p->node_count; i++)
+			cost += node_cost(p, &p->nodes[i], &tally[i]);
+	}
+	free(tally);
+	return *broken ? -1 : cost;
+}

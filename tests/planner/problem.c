@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Generated problems: machines as they are sold, and VMs that fill a part of them or nearly all. */
+#include <stdlib.h>
+
+#include "lib/xalloc.h"
+#include "tests/planner/planner_test.h"
+
+#define GIB (1024ull * 1024 * 1024)
+
+static uint64_t next(uint64_t *seed) /* splitmix64 */
+{
+	uint64_t z = *seed += 0x9e3779b97f4a7c15u;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	return z ^ z >> 31;
+}
+
+static unsigned int from_to(uint64_t *seed, unsigned int least, unsigned int most)
+{
+	return least + (unsigned int)(next(seed) % (most - least + 1));
+}
+
+static bool one_in(uint64_t *seed, unsigned int n)
+{
+	return next(seed) % n == 0;
+}
+
+/* SLIT values by how far apart two nodes are: flat, packages of two or four nodes, a ring of sockets. */
+static unsigned int slit(unsigned int kind, unsigned int a, unsigned int b, unsigned int count)
+{
+	unsigned int hops = a > b ? a - b : b - a;
+
+	if (a == b)
+		return 10;
+	switch (kind) {
+	case 0:
+		return 21;
+	case 1:
+		return a / 2 == b / 2 ? 12 : 21;
+	case 2:
+		return a / 4 == b / 4 ? 12 : 32;
+	default:
+		hops = hops < count - hops ? hops : count - hops;
+		return hops < 2 ? 16 : hops < 3 ? 22 : 28;
+	}
+}
+
+static void make_machine(struct planner_problem *problem, unsigned int nodes, unsigned int cpus,
+	uint64_t memory, unsigned int kind)
+{
+	*problem = (struct planner_problem){ .node_count = nodes, .site_count = nodes, .keep_cpus = 1 };
+	problem->nodes = xcalloc(nodes, sizeof(*problem->nodes));
+	problem->sites = xcalloc(nodes, sizeof(*problem->sites));
+	problem->latency = xcalloc((size_t)nodes * nodes, sizeof(*problem->latency));
+	for (unsigned int i = 0; i < nodes; i++) {
+		problem->nodes[i] = (struct planner_node){ .cpus = cpus, .core_width = 2, .llc_cpus = cpus,
+			.dedicable = cpus, .total = memory, .memory = memory - memory / 32 };
+		problem->sites[i] = (struct planner_site){ i, i };
+		for (unsigned int j = 0; j < nodes; j++)
+			problem->latency[i * nodes + j] = slit(kind, i, j, nodes) / 10.0 - 1;
+	}
+}
+
+static void make_uneven(struct planner_problem *problem, uint64_t *seed)
+{
+	for (unsigned int i = 0; i < problem->node_count; i++) {
+		struct planner_node *node = &problem->nodes[i];
+
+		if (one_in(seed, 3))
+			node->memory /= 2;
+		if (one_in(seed, 4))
+			node->load = from_to(seed, 1, node->cpus / 2);
+		if (one_in(seed, 3)) {
+			node->llc_cpus = node->cpus / 2;
+			node->pool[PLANNER_2M] = node->memory / 4 / (2 << 20) * (2 << 20);
+			node->memory -= node->pool[PLANNER_2M];
+			node->pool_fixed[PLANNER_2M] = one_in(seed, 2);
+		}
+	}
+}
+
+static uint64_t whole_memory(const struct planner_problem *problem)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < problem->node_count; i++)
+		sum += problem->nodes[i].memory + problem->nodes[i].pool[PLANNER_2M];
+	return sum;
+}
+
+static double whole_cpus(const struct planner_problem *problem)
+{
+	double sum = 0;
+
+	for (unsigned int i = 0; i < problem->node_count; i++)
+		sum += problem->nodes[i].cpus - problem->nodes[i].load;
+	return sum;
+}
+
+/* VMs of uneven sizes that want @memory and @cpus in all. */
+static void make_vms(struct planner_problem *problem, unsigned int count, double memory, double cpus,
+	uint64_t *seed)
+{
+	double weights[16], sum = 0;
+
+	problem->vm_count = count;
+	problem->vms = xcalloc(count, sizeof(*problem->vms));
+	for (unsigned int i = 0; i < count; i++)
+		sum += weights[i] = from_to(seed, 10, one_in(seed, 3) ? 80 : 30);
+	for (unsigned int i = 0; i < count; i++) {
+		struct planner_vm *vm = &problem->vms[i];
+		double share = weights[i] / sum;
+		unsigned int vcpus = (unsigned int)(share * cpus * from_to(seed, 60, 110) / 100);
+
+		*vm = (struct planner_vm){ .step = 2 << 20, .apart = PLANNER_NO_GROUP,
+			.together = PLANNER_NO_GROUP, .home = -1 };
+		vm->memory = (uint64_t)(share * memory) / GIB * GIB + GIB;
+		vm->vcpus = vcpus < 1 ? 1 : vcpus;
+		vm->demand = vm->vcpus * (one_in(seed, 2) ? 1 : from_to(seed, 20, 100) / 100.0);
+		vm->dedicated = one_in(seed, 4);
+		vm->source = one_in(seed, 4) ? PLANNER_2M : PLANNER_MEMORY;
+		vm->goal = (enum planner_goal)(one_in(seed, 2) ? 0 : next(seed) % PLANNER_GOALS);
+		vm->parts_max = vm->vcpus < problem->site_count ? vm->vcpus : problem->site_count;
+		if (one_in(seed, 5)) {
+			vm->home = (int)(next(seed) % problem->node_count);
+			vm->home_bytes = vm->memory;
+		}
+		if (one_in(seed, 8))
+			vm->apart = 0;
+		if (one_in(seed, 8))
+			vm->together = 0;
+	}
+}
+
+void problem_generate(struct planner_problem *problem, enum tightness tightness, uint64_t *seed)
+{
+	unsigned int nodes = from_to(seed, 2, 8), cpus = 8u << from_to(seed, 0, 3);
+	double fill = (tightness == TIGHT ? from_to(seed, 80, 97) : from_to(seed, 25, 70)) / 100.0;
+
+	make_machine(problem, nodes, cpus, from_to(seed, 32, 256) * GIB, (unsigned int)(next(seed) % 4));
+	if (one_in(seed, 2))
+		make_uneven(problem, seed);
+	make_vms(problem, from_to(seed, 2, 12), fill * (double)whole_memory(problem), fill * whole_cpus(problem),
+		seed);
+}
+
+void problem_large(struct planner_problem *problem, unsigned int nodes, unsigned int cpus, unsigned int vms,
+	uint64_t *seed)
+{
+	double fill = 0.8, memory;
+
+	make_machine(problem, nodes, cpus, (uint64_t)(2.0 * vms / nodes * 6 / fill) * GIB, 1);
+	problem->vm_count = vms;
+	problem->vms = xcalloc(vms, sizeof(*problem->vms));
+	memory = fill * (double)whole_memory(problem) / vms;
+	for (unsigned int i = 0; i < vms; i++) {
+		unsigned int percent = from_to(seed, 20, 170);
+
+		problem->vms[i] = (struct planner_vm){ .vcpus = from_to(seed, 1, 8), .step = 2 << 20,
+			.memory = (uint64_t)(memory * percent / 100) / (2 << 20) * (2 << 20), .parts_max = 1,
+			.apart = PLANNER_NO_GROUP, .together = PLANNER_NO_GROUP, .home = -1 };
+		problem->vms[i].demand = problem->vms[i].vcpus * from_to(seed, 2, 30) / 100.0;
+		if (one_in(seed, 500)) {
+			problem->vms[i].memory *= nodes > 8 ? 8 : 4;
+			problem->vms[i].vcpus = problem->vms[i].parts_max = 8;
+		}
+	}
+}
+
+void problem_release(struct planner_problem *problem)
+{
+	free(problem->nodes);
+	free(problem->sites);
+	free(problem->latency);
+	free(problem->vms);
+}

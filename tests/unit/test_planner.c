@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The placement engine: promises it keeps on any problem. How near to the optimum it comes is measured
+ * by tests/bench/bench-planner; here a few problems of each kind, scored by the same evaluator.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <string.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "tests/planner/planner_test.h"
+
+#define PROBLEMS 12
+
+static uint64_t fresh_seed(void)
+{
+	uint64_t seed = (uint64_t)time(NULL);
+
+	printf("# seed %llu\n", (unsigned long long)seed);
+	return seed;
+}
+
+/* What the planner says a placement costs is what the document says it costs. */
+static void the_cost_is_the_documented_one(void **state)
+{
+	uint64_t seed = fresh_seed();
+
+	(void)state;
+	for (unsigned int i = 0; i < PROBLEMS; i++) {
+		struct planner_options options = { .seed = seed, .effort = 100000 };
+		struct planner_problem problem;
+		struct planner_result result;
+		const char *broken = NULL;
+		double cost;
+
+		problem_generate(&problem, i % 2 ? TIGHT : LOOSE, &seed);
+		planner_solve(&problem, &options, &result);
+		if (!result.unplaced) {
+			cost = evaluate(&problem, result.placements, &broken);
+			assert_null(broken);
+			assert_true(fabs(cost - result.total) < 1e-6 * (1 + cost));
+		}
+		planner_result_release(&result, problem.vm_count);
+		problem_release(&problem);
+	}
+}
+
+static void improvement_never_makes_it_worse(void **state)
+{
+	uint64_t seed = fresh_seed();
+
+	(void)state;
+	for (unsigned int i = 0; i < PROBLEMS; i++) {
+		struct planner_options options = { .seed = seed, .effort = 50000 };
+		struct planner_problem problem;
+		struct planner_result result;
+
+		problem_generate(&problem, LOOSE, &seed);
+		planner_solve(&problem, &options, &result);
+		if (result.constructed > 0)
+			assert_true(!result.unplaced && result.total <= result.constructed + 1e-9);
+		planner_result_release(&result, problem.vm_count);
+		problem_release(&problem);
+	}
+}
+
+static void the_same_seed_gives_the_same_plan(void **state)
+{
+	uint64_t seed = fresh_seed();
+	struct planner_options options = { .seed = 7, .effort = 100000 };
+	struct planner_problem problem;
+	struct planner_result one, two;
+
+	(void)state;
+	problem_generate(&problem, TIGHT, &seed);
+	planner_solve(&problem, &options, &one);
+	planner_solve(&problem, &options, &two);
+	for (unsigned int i = 0; i < problem.vm_count; i++) {
+		assert_int_equal(one.placements[i].part_count, two.placements[i].part_count);
+		if (one.placements[i].part_count)
+			assert_memory_equal(one.placements[i].parts, two.placements[i].parts,
+				one.placements[i].part_count * sizeof(struct planner_part));
+	}
+	planner_result_release(&one, problem.vm_count);
+	planner_result_release(&two, problem.vm_count);
+	problem_release(&problem);
+}
+
+/* The exact mode may be beaten by nothing; where it proves that nothing fits, nothing is placed. */
+static void nothing_is_better_than_the_proven_optimum(void **state)
+{
+	uint64_t seed = fresh_seed();
+
+	(void)state;
+	for (unsigned int i = 0; i < PROBLEMS; i++) {
+		struct planner_options quick = { .seed = seed, .effort = 400000 };
+		struct planner_options thorough = { .seed = seed, .effort = 20000, .exact = true };
+		struct planner_problem problem;
+		struct planner_result heuristic, best;
+
+		problem_generate(&problem, i % 2 ? TIGHT : LOOSE, &seed);
+		planner_solve(&problem, &quick, &heuristic);
+		planner_solve(&problem, &thorough, &best);
+		if (best.proven && best.unplaced)
+			assert_true(heuristic.unplaced);
+		else if (best.proven && !heuristic.unplaced)
+			assert_true(heuristic.total >= best.total - 1e-6);
+		planner_result_release(&heuristic, problem.vm_count);
+		planner_result_release(&best, problem.vm_count);
+		problem_release(&problem);
+	}
+}
+
+static void parts_sum_up_to_the_whole(void **state)
+{
+	const double weights[] = { 3, 1, 2 };
+	uint64_t sum;
+
+	(void)state;
+	for (uint64_t whole = 0; whole < 50; whole++) {
+		sum = 0;
+		for (unsigned int i = 0; i < 3; i++)
+			sum += planner_part(whole, whole % 2 ? weights : NULL, 3, i);
+		assert_int_equal(sum, whole);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_cost_is_the_documented_one),
+		cmocka_unit_test(improvement_never_makes_it_worse),
+		cmocka_unit_test(the_same_seed_gives_the_same_plan),
+		cmocka_unit_test(nothing_is_better_than_the_proven_optimum),
+		cmocka_unit_test(parts_sum_up_to_the_whole),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

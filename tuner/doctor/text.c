@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tuner/doctor/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/error.h"
+#include "lib/xalloc.h"
+
+void text_add(struct text *text, const char *fmt, ...)
+{
+	char *piece, *longer;
+	va_list args;
+	int length;
+
+	va_start(args, fmt);
+	length = vasprintf(&piece, fmt, args);
+	va_end(args);
+	if (length < 0) { /* as in lib/xalloc.h */
+		warn("out of memory");
+		abort();
+	}
+	longer = xasprintf("%s%s", text->text ? text->text : "", piece);
+	free(piece);
+	free(text->text);
+	text->text = longer;
+}
+
+const char *size_about(char buf[SIZE_ABOUT_MAX], uint64_t bytes)
+{
+	static const char units[] = "BKMGTPE";
+	double value = (double)bytes;
+	size_t unit = 0;
+
+	for (; value >= 1024 && units[unit + 1]; unit++)
+		value /= 1024;
+	snprintf(buf, SIZE_ABOUT_MAX, "%.*f%c", unit && value < 9.95 ? 1 : 0, value, units[unit]);
+	return buf;
+}
+
+unsigned int percent(uint64_t part, uint64_t whole)
+{
+	return whole ? (unsigned int)((double)part * 100 / (double)whole) : 0;
+}
+
+struct idset nodes_of_cpus(const struct machine *machine, const struct idset *cpus)
+{
+	struct idset nodes = {0};
+
+	idset_for_each(id, cpus) {
+		const struct machine_cpu *cpu = machine_cpu_of(machine, (unsigned int)id);
+
+		if (cpu && cpu->node != MACHINE_NO_NODE)
+			idset_add(&nodes, (unsigned int)cpu->node);
+	}
+	return nodes;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The placement engine: which node or nodes each virtual machine shall live on, so that the sum of
+ * what all of them lose is as small as can be found. Pure: numbers in, numbers out; it knows neither
+ * profiles nor machines, and for the same problem, effort and seed it gives the same answer.
+ *
+ * docs/placement.md defines the model and every term of the cost. The unit of cost is the *lost vCPU*:
+ * 0.5 means that the work of half a vCPU is lost to waiting.
+ *
+ *     shapes.c     the sets of sites a VM can be spread over, and its parts there
+ *     cost.c       what a placement costs, kept up to date while VMs come and go
+ *     construct.c  largest first, each to where it costs least
+ *     improve.c    moves, swaps, and taking some VMs out to put them back better (also the repair)
+ *     exact.c      branch and bound: the proven optimum of small problems
+ */
+#ifndef VMTUNE_TUNER_PLANNER_PLANNER_H
+#define VMTUNE_TUNER_PLANNER_PLANNER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PLANNER_PARTS_MAX 64 /* sites of one VM */
+#define PLANNER_NO_GROUP  (-1)
+
+/* Where a VM's memory comes from: ordinary memory, or the pool of that page size, then memory. */
+enum planner_source { PLANNER_MEMORY, PLANNER_2M, PLANNER_1G, PLANNER_SOURCES };
+
+/* What a VM shall be good at; weights of the terms in docs/placement.md. */
+enum planner_goal { PLANNER_BALANCED, PLANNER_LATENCY, PLANNER_BANDWIDTH, PLANNER_DENSITY, PLANNER_GOALS };
+
+/* A NUMA node as the VMs find it; what is used already is in the figures. */
+struct planner_node {
+	unsigned int cpus;          /* hardware threads that VMs may use; 0: memory only */
+	unsigned int core_width;    /* threads of a core, at least 1 */
+	unsigned int llc_cpus;      /* threads behind the largest last-level cache; 0 unknown */
+	unsigned int dedicable;     /* threads on cores that nobody has a part of */
+	unsigned int dedicated;     /* threads that are dedicated already */
+	double load;                /* vCPUs of others that share the CPUs */
+	uint64_t total;             /* bytes of memory in all */
+	uint64_t memory;            /* of them, ordinary memory that can be had */
+	uint64_t pool[PLANNER_SOURCES];      /* bytes of huge pages that can be had */
+	bool pool_fixed[PLANNER_SOURCES];    /* the pool cannot grow out of ordinary memory */
+};
+
+/* CPUs and the memory nearest to them: the two nodes differ where a node lacks one of both. */
+struct planner_site {
+	unsigned int cpu_node, memory_node; /* indices */
+};
+
+struct planner_vm {
+	unsigned int vcpus;
+	double demand;              /* busy vCPUs expected, at most vcpus */
+	uint64_t memory;            /* bytes that must be found; 0 for a guest that has its memory already */
+	uint64_t step;              /* the smallest piece of it a part can have, bytes */
+	enum planner_source source;
+	enum planner_goal goal;
+	bool dedicated;             /* a hardware thread for each vCPU, cores given whole */
+	unsigned int parts_max;     /* at most so many parts, at least 1 */
+	int apart;                  /* VMs of one such group never share a node */
+	int together;               /* VMs of one such group want to be near each other */
+	int home;                   /* memory node it runs on now, or -1 */
+	uint64_t home_bytes;        /* bytes it would have to move to live elsewhere */
+};
+
+struct planner_problem {
+	struct planner_node *nodes;
+	struct planner_site *sites;
+	double *latency;            /* node_count x node_count: extra latency relative to local, 0 = local */
+	struct planner_vm *vms;
+	unsigned int node_count, site_count, vm_count;
+	unsigned int keep_cpus;     /* threads of the host that no dedicated vCPU may have */
+};
+
+enum planner_term {
+	PLANNER_ACCESS,        /* waiting for memory of another node */
+	PLANNER_CACHE,         /* dedicated vCPUs behind several last-level caches */
+	PLANNER_NEAR,          /* distance to VMs it shall be near to */
+	PLANNER_MOVE,          /* moving what runs already */
+	PLANNER_CONTENTION,    /* more vCPUs than CPUs */
+	PLANNER_SMT,           /* vCPUs that share a core */
+	PLANNER_INTERFERENCE,  /* caches and memory bandwidth shared with others */
+	PLANNER_FRAGMENTATION, /* memory left in pieces, or without CPUs */
+	PLANNER_TERMS
+};
+/* "access", "cache", ... */
+const char *planner_term_name(enum planner_term term);
+
+struct planner_part {
+	unsigned int site, vcpus;
+	uint64_t bytes;
+};
+
+struct planner_placement {
+	struct planner_part *parts; /* owned by the result */
+	unsigned int part_count;    /* 0: no place was found */
+	double cost[PLANNER_TERMS]; /* a node's terms are shared out by demand */
+};
+
+struct planner_options {
+	uint64_t effort; /* places looked at; more is better and slower. 0: PLANNER_EFFORT */
+	uint64_t seed;
+	bool exact;      /* prove the optimum, within the effort */
+};
+
+#define PLANNER_EFFORT 4000000u /* 0.2 to 0.6 s */
+
+struct planner_result {
+	struct planner_placement *placements; /* as problem->vms */
+	unsigned int unplaced;
+	double total;       /* lost vCPUs, all VMs */
+	double constructed; /* the same after construction, before improvement; 0 when that failed */
+	uint64_t effort;    /* spent */
+	bool proven;        /* exact mode came to its end: no better placement exists */
+};
+
+/* Always gives a result; VMs that found no place are counted in ->unplaced. Release it afterwards. */
+void planner_solve(const struct planner_problem *problem, const struct planner_options *options,
+	struct planner_result *result);
+void planner_result_release(struct planner_result *result, unsigned int vm_count);
+
+/*
+ * The @index-th of @count parts of @whole in proportion to @weights (NULL: equal parts). The parts sum
+ * up to the whole.
+ */
+uint64_t planner_part(uint64_t whole, const double *weights, unsigned int count, unsigned int index);
+
+#endif
