@@ -262,6 +262,14 @@ bool action_text_same(const char *a, const char *b)
 	return a_length == b_length && !memcmp(a, b, a_length);
 }
 
+bool action_same_set(const struct action *action, const char *a, const char *b)
+{
+	struct idset left, right;
+
+	(void)action;
+	return !idset_parse(a, &left, NULL) && !idset_parse(b, &right, NULL) && idset_equal(&left, &right);
+}
+
 bool action_same(const struct action *action, const char *a, const char *b)
 {
 	const struct action_verbs *verbs = kinds[action->kind];
@@ -292,7 +300,10 @@ bool action_refusable(const struct action *action)
 
 int action_apply(const struct action_context *context, const struct action *action, struct error *err)
 {
-	return kinds[action->kind]->apply(context, action, err);
+	const struct action_verbs *verbs = kinds[action->kind];
+
+	return verbs->set ? verbs->set(context, action, action->after, err)
+			  : verbs->apply(context, action, err);
 }
 
 enum action_state action_verify(const struct action_context *context, const struct action *action,
@@ -334,13 +345,15 @@ bool action_moot(const struct action_context *context, const struct action *acti
 
 bool action_can_undo(const struct action *action)
 {
-	return kinds[action->kind]->undo != NULL;
+	return kinds[action->kind]->set || kinds[action->kind]->undo;
 }
 
 int action_undo(const struct action_context *context, const struct action *action, struct error *err)
 {
 	const struct action_verbs *verbs = kinds[action->kind];
 
+	if (verbs->set)
+		return verbs->set(context, action, action->before, err);
 	if (!verbs->undo)
 		return error_set(err, EOPNOTSUPP, "%s %s cannot be undone", verbs->verb, action->target);
 	return verbs->undo(context, action, err);

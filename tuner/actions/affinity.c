@@ -78,16 +78,6 @@ static int set(const struct action_context *context, const struct action *action
 	return status;
 }
 
-static int apply(const struct action_context *context, const struct action *action, struct error *err)
-{
-	return set(context, action, action->after, err);
-}
-
-static int undo(const struct action_context *context, const struct action *action, struct error *err)
-{
-	return set(context, action, action->before, err);
-}
-
 /* VMMs have threads that come and go (QEMU's pool of workers). */
 static bool moot(const struct action_context *context, const struct action *action)
 {
@@ -99,21 +89,11 @@ static bool moot(const struct action_context *context, const struct action *acti
 		thread_start(&context->root, thread.pid, thread.pid) == start;
 }
 
-static bool same(const struct action *action, const char *a, const char *b)
-{
-	struct idset left, right;
-
-	(void)action;
-	return !idset_parse(a, &left, NULL) && !idset_parse(b, &right, NULL) &&
-		idset_equal(&left, &right);
-}
-
 const struct action_verbs action_affinity = {
 	.name = "affinity",
 	.verb = "pin thread",
 	.read = read_list,
-	.apply = apply,
-	.undo = undo,
-	.same = same,
+	.set = set,
+	.same = action_same_set,
 	.moot = moot,
 };

@@ -92,7 +92,7 @@ static int wait_for(struct qmp *qmp, uint64_t target, struct error *err)
 }
 
 static int set(const struct action_context *context, const struct action *action, const char *value,
-	bool wait, struct error *err)
+	struct error *err)
 {
 	uint64_t bytes = strtoull(value, NULL, 10);
 	struct qmp *qmp = connect_guest(context, action, err);
@@ -104,7 +104,7 @@ static int set(const struct action_context *context, const struct action *action
 	answer = qmp_call(qmp, "balloon", json_pack("{s:I}", "value", (json_int_t)bytes), err);
 	if (!answer)
 		status = -EIO;
-	else if (wait)
+	else
 		status = wait_for(qmp, bytes, err);
 	json_decref(answer);
 	qmp_close(qmp);
@@ -113,21 +113,10 @@ static int set(const struct action_context *context, const struct action *action
 	return status;
 }
 
-static int apply(const struct action_context *context, const struct action *action, struct error *err)
-{
-	return set(context, action, action->after, true, err);
-}
-
-static int undo(const struct action_context *context, const struct action *action, struct error *err)
-{
-	return set(context, action, action->before, true, err);
-}
-
 const struct action_verbs action_balloon = {
 	.name = "balloon",
 	.verb = "balloon of guest",
 	.read = read_actual,
-	.apply = apply,
-	.undo = undo,
+	.set = set,
 	.resolve = resolve,
 };

@@ -109,21 +109,10 @@ static int set(const struct action_context *context, const struct action *action
 	return status;
 }
 
-static int apply(const struct action_context *context, const struct action *action, struct error *err)
-{
-	return set(context, action, action->after, err);
-}
-
-static int undo(const struct action_context *context, const struct action *action, struct error *err)
-{
-	return set(context, action, action->before, err);
-}
-
 const struct action_verbs action_guest_ksm = {
 	.name = "guest-ksm",
 	.verb = "KSM mark of guest",
 	.read = read_mark,
-	.apply = apply,
-	.undo = undo,
+	.set = set,
 	.resolve = guest_resolve_target,
 };

@@ -60,31 +60,11 @@ static int set(const struct action_context *context, const struct action *action
 	return status;
 }
 
-static int apply(const struct action_context *context, const struct action *action, struct error *err)
-{
-	return set(context, action, action->after, err);
-}
-
-static int undo(const struct action_context *context, const struct action *action, struct error *err)
-{
-	return set(context, action, action->before, err);
-}
-
-static bool same(const struct action *action, const char *a, const char *b)
-{
-	struct idset left, right;
-
-	(void)action;
-	return !idset_parse(a, &left, NULL) && !idset_parse(b, &right, NULL) &&
-		idset_equal(&left, &right);
-}
-
 const struct action_verbs action_irq = {
 	.name = "irq-affinity",
 	.verb = "route IRQ",
 	.read = read_list,
-	.apply = apply,
-	.undo = undo,
-	.same = same,
+	.set = set,
+	.same = action_same_set,
 	.refusable = true,
 };

@@ -56,30 +56,10 @@ static int set(const struct action_context *context, const struct action *action
 	return irqbalance_ban(&context->root, pid, &banned, err);
 }
 
-static int apply(const struct action_context *context, const struct action *action, struct error *err)
-{
-	return set(context, action, action->after, err);
-}
-
-static int undo(const struct action_context *context, const struct action *action, struct error *err)
-{
-	return set(context, action, action->before, err);
-}
-
-static bool same(const struct action *action, const char *a, const char *b)
-{
-	struct idset left, right;
-
-	(void)action;
-	return !idset_parse(a, &left, NULL) && !idset_parse(b, &right, NULL) &&
-		idset_equal(&left, &right);
-}
-
 const struct action_verbs action_irqbalance = {
 	.name = "irqbalance",
 	.verb = "ban CPUs in",
 	.read = read_list,
-	.apply = apply,
-	.undo = undo,
-	.same = same,
+	.set = set,
+	.same = action_same_set,
 };

@@ -14,9 +14,12 @@ struct action_verbs {
 	const char *name; /* in the journal and in JSON */
 	const char *verb; /* for people: "set", "start guest" */
 	char *(*read)(const struct action_context *context, const struct action *action);
+	/* One verb where both ways are alike: apply is to set ->after, undo is to set ->before */
+	int (*set)(const struct action_context *context, const struct action *action, const char *value,
+		struct error *err);
+	/* Without set: two verbs; undo NULL: cannot be undone */
 	int (*apply)(const struct action_context *context, const struct action *action,
 		struct error *err);
-	/* NULL: cannot be undone */
 	int (*undo)(const struct action_context *context, const struct action *action,
 		struct error *err);
 	/* NULL: equal text, blanks at the ends aside */
@@ -35,11 +38,12 @@ struct action_verbs {
 
 extern const struct action_verbs action_setting, action_hugepages, action_cgroup_controllers,
 	action_cgroup, action_cgroup_value, action_start_guest, action_affinity, action_balloon,
-	action_guest_ksm, action_irq, action_irqbalance,
-	action_move_pages;
+	action_guest_ksm, action_irq, action_irqbalance, action_move_pages;
 
 /* Text equal but for blanks at both ends. */
 bool action_text_same(const char *a, const char *b);
+/* A verb same: both are lists of numbers ("0-3,8"), and the same ones. */
+bool action_same_set(const struct action *action, const char *a, const char *b);
 /* The raw text of a host file (target), or NULL with errno. */
 char *action_read_file(const struct action_context *context, const struct action *action);
 /* Writes @text to the host file (target) with a message that names the file and what was refused. */
