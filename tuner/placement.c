@@ -16,6 +16,7 @@
 
 #include "lib/size.h"
 #include "lib/xalloc.h"
+#include "tuner/planner/planner.h"
 
 const char *placement_cpu_text(const struct idset *cpus, char buf[PLACEMENT_TEXT])
 {
@@ -79,21 +80,7 @@ struct home *homes_of(const struct capacity *capacity, unsigned int *count)
 	return homes;
 }
 
-uint64_t placement_part(uint64_t whole, const uint64_t *weights, unsigned int count, unsigned int index)
-{
-	double sum = 0, before = 0, after;
-
-	for (unsigned int i = 0; i < count; i++) {
-		before += i < index ? (weights ? (double)weights[i] : 1) : 0;
-		sum += weights ? (double)weights[i] : 1;
-	}
-	after = before + (weights ? (double)weights[index] : 1);
-	if (index + 1 == count)
-		return whole - (uint64_t)((double)whole * before / sum);
-	return (uint64_t)((double)whole * after / sum) - (uint64_t)((double)whole * before / sum);
-}
-
-void request_split(struct request *request, const struct home *homes, const uint64_t *weights,
+void request_split(struct request *request, const struct home *homes, const double *weights,
 	unsigned int count)
 {
 	uint64_t step = page_choice_step(request->vm->pages), steps = request->vm->memory / step;
@@ -104,11 +91,11 @@ void request_split(struct request *request, const struct home *homes, const uint
 	request->home_count = count;
 	for (unsigned int i = 0; i < count; i++) {
 		struct home *home = &request->homes[i];
-		unsigned int vcpus = 1 + (unsigned int)placement_part(request->vm->vcpus - count, weights, count, i);
+		unsigned int vcpus = 1 + (unsigned int)planner_part(request->vm->vcpus - count, weights, count, i);
 
 		*home = homes[i];
 		memset(&home->vcpus, 0, sizeof(home->vcpus));
-		home->bytes = (1 + placement_part(steps - count, weights, count, i)) * step;
+		home->bytes = (1 + planner_part(steps - count, weights, count, i)) * step;
 		while (vcpus--)
 			idset_add(&home->vcpus, next++);
 	}
@@ -238,15 +225,15 @@ static void make_nodes(struct request *request)
 	placed->nodes = xcalloc(wanted, sizeof(*placed->nodes));
 	for (unsigned int i = 0; i < homes; i++) {
 		const struct home *home = &request->homes[i];
-		unsigned int parts = (unsigned int)placement_part(wanted, NULL, homes, i);
+		unsigned int parts = (unsigned int)planner_part(wanted, NULL, homes, i);
 		int vcpu = -1;
 
 		for (unsigned int j = 0; j < parts; j++) {
 			struct placed_node *node = &placed->nodes[placed->node_count++];
-			uint64_t vcpus = placement_part(idset_count(&home->vcpus), NULL, parts, j);
+			uint64_t vcpus = planner_part(idset_count(&home->vcpus), NULL, parts, j);
 
 			node->host_node = (int)home->memory->node->os;
-			node->memory = placement_part(home->bytes / step, NULL, parts, j) * step;
+			node->memory = planner_part(home->bytes / step, NULL, parts, j) * step;
 			while (vcpus-- && (vcpu = idset_next(&home->vcpus, vcpu)) >= 0)
 				idset_add(&node->vcpus, (unsigned int)vcpu);
 		}

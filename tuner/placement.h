@@ -32,14 +32,11 @@ struct request {
 /* "CPU 3" or "CPUs 2-5,8". Returns @buf. */
 const char *placement_cpu_text(const struct idset *cpus, char buf[PLACEMENT_TEXT]);
 
-/* The @index-th of @count parts of @whole in proportion to @weights; parts sum up to the whole. */
-uint64_t placement_part(uint64_t whole, const uint64_t *weights, unsigned int count, unsigned int index);
-
 /* Appends a sentence to the reasons. */
 void request_why(struct request *request, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Gives the request @count homes: vCPUs and memory in proportion to @weights (NULL: equal parts). */
-void request_split(struct request *request, const struct home *homes, const uint64_t *weights,
+void request_split(struct request *request, const struct home *homes, const double *weights,
 	unsigned int count);
 
 /*

@@ -143,7 +143,7 @@ static struct score rate(const struct search *search)
 }
 
 /* Tries @count homes with these weights and keeps them when they are the best so far. */
-static bool consider(struct search *search, const struct home *homes, const uint64_t *weights,
+static bool consider(struct search *search, const struct home *homes, const double *weights,
 	unsigned int count)
 {
 	struct score score;
@@ -189,12 +189,12 @@ static void sort_from(const struct search *search, unsigned int centre, struct h
 static void try_count(struct search *search, unsigned int count)
 {
 	struct home *sorted = xcalloc(search->home_count, sizeof(*sorted));
-	uint64_t *weights = xcalloc(count, sizeof(*weights));
+	double *weights = xcalloc(count, sizeof(*weights));
 
 	for (unsigned int centre = 0; centre < search->home_count; centre++) {
 		sort_from(search, centre, sorted);
 		for (unsigned int i = 0; i < count; i++)
-			weights[i] = room_bytes(sorted[i].memory, search->request->vm->pages) / MIB + 1;
+			weights[i] = (double)(room_bytes(sorted[i].memory, search->request->vm->pages) / MIB + 1);
 		if (!consider(search, sorted, NULL, count) && count > 1)
 			consider(search, sorted, weights, count);
 	}

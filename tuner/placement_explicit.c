@@ -11,6 +11,7 @@
 
 #include "lib/size.h"
 #include "lib/xalloc.h"
+#include "tuner/planner/planner.h"
 
 static const char *node_list(const struct capacity *capacity, bool with_memory, char *buf)
 {
@@ -111,7 +112,8 @@ static int check_pins(const struct request *request, const struct capacity *capa
 int place_pins(struct request *request, struct capacity *capacity, struct error *err)
 {
 	const struct profile_vm *vm = request->vm;
-	uint64_t step = page_choice_step(vm->pages), weights[PROFILE_VCPUS_MAX] = { 0 };
+	uint64_t step = page_choice_step(vm->pages);
+	double weights[PROFILE_VCPUS_MAX] = { 0 };
 	int rc = check_pins(request, capacity, err);
 	char list[PLACEMENT_TEXT];
 	struct idset all = { 0 };
@@ -140,7 +142,7 @@ int place_pins(struct request *request, struct capacity *capacity, struct error 
 			"leave guest_nodes out, or write %u", vm->name, request->home_count,
 			request->home_count);
 	for (unsigned int i = 0; i < request->home_count; i++)
-		request->homes[i].bytes = (1 + placement_part(vm->memory / step - request->home_count, weights,
+		request->homes[i].bytes = (1 + planner_part(vm->memory / step - request->home_count, weights,
 			request->home_count, i)) * step;
 	for (unsigned int vcpu = 0; vcpu < vm->vcpus; vcpu++) {
 		request->placed->pins[vcpu] = vm->pins[vcpu];

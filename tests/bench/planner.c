@@ -192,6 +192,7 @@ static int scale_main(uint64_t seed)
 		{ 8, 128, 250, 1 }, { 8, 128, 500, 1 }, { 8, 128, 1000, 1 }, { 8, 128, 2000, 1 },
 		{ 64, 16, 1250, 10 }, { 64, 16, 2500, 10 }, { 64, 16, 5000, 10 }, { 64, 16, 10000, 10 },
 	};
+	double before = 0;
 	int status = 0;
 
 	printf("placement time, seed %llu\n\n%6s %6s %6s %9s %9s %12s %12s\n", (unsigned long long)seed, "nodes", "CPUs",
@@ -200,7 +201,6 @@ static int scale_main(uint64_t seed)
 		struct planner_options options = { .seed = seed };
 		struct planner_problem problem;
 		struct planner_result result;
-		static double before;
 		double seconds;
 
 		problem_large(&problem, rows[i].nodes, rows[i].cpus, rows[i].vms, &seed);

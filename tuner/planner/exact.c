@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Depth first through every VM in every shape. Repair stops at the first placement of all VMs. The exact
- * mode is branch and bound: the cheapest shape first, unless what is
- * there already and the least that the rest must cost (state_bound, state_least) reach the best
- * placement known.
+ * Depth first through every VM in every shape, the cheapest shape first. Repair stops at the first
+ * placement of all VMs. The exact mode is branch and bound: it turns back where what is there already and
+ * the least that the rest must cost (state_bound, state_least) reach the best placement known.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,6 @@
 #include "tuner/planner/planner.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/xalloc.h"
 #include "tuner/planner/state.h"
@@ -11,35 +10,57 @@
 #define REPAIR_VMS  64 /* with more of them a walk through all shapes comes nowhere */
 #define EXACT_SHARE 50 /* an exact search may take so many times the effort of an ordinary one */
 
-/* A node's terms are shared out to its VMs by the demand they have on its CPUs, or bytes on its memory. */
-static void share_node(const struct state *state, unsigned int node, struct planner_result *result)
+/* What all VMs together have on a node: busy vCPUs and bytes. */
+struct tenants {
+	double demand, bytes;
+};
+
+static double part_demand(const struct planner_vm *vm, const struct planner_part *part)
+{
+	return vm->demand * part->vcpus / vm->vcpus;
+}
+
+static void count_tenants(const struct planner_problem *problem, const struct planner_result *result,
+	struct tenants *tenants)
+{
+	for (unsigned int i = 0; i < problem->vm_count; i++)
+		for (unsigned int j = 0; j < result->placements[i].part_count; j++) {
+			const struct planner_part *part = &result->placements[i].parts[j];
+
+			tenants[problem->sites[part->site].cpu_node].demand +=
+				part_demand(&problem->vms[i], part);
+			tenants[problem->sites[part->site].memory_node].bytes += (double)part->bytes;
+		}
+}
+
+/* A part's share of the terms of its nodes: by demand on the CPUs, by bytes on the memory. */
+static void add_share(const struct state *state, const struct tenants *tenants, const struct planner_vm *vm,
+	const struct planner_part *part, double cost[PLANNER_TERMS])
+{
+	const struct planner_site *site = &state->problem->sites[part->site];
+	double terms[PLANNER_TERMS];
+
+	state_node_terms(state, site->cpu_node, terms);
+	for (int term = PLANNER_CONTENTION; term < PLANNER_FRAGMENTATION; term++)
+		if (tenants[site->cpu_node].demand > 0)
+			cost[term] += terms[term] * part_demand(vm, part) / tenants[site->cpu_node].demand;
+	state_node_terms(state, site->memory_node, terms);
+	if (tenants[site->memory_node].bytes > 0)
+		cost[PLANNER_FRAGMENTATION] += terms[PLANNER_FRAGMENTATION] * (double)part->bytes /
+			tenants[site->memory_node].bytes;
+}
+
+static void share_out(const struct state *state, struct planner_result *result)
 {
 	const struct planner_problem *problem = state->problem;
-	double terms[PLANNER_TERMS], demand = 0, bytes = 0;
+	struct tenants *tenants = xcalloc(problem->node_count + 1, sizeof(*tenants));
 
-	state_node_terms(state, node, terms);
-	for (int pass = 0; pass < 2; pass++)
-		for (unsigned int i = 0; i < problem->vm_count; i++) {
-			const struct planner_vm *vm = &problem->vms[i];
-			struct planner_placement *placement = &result->placements[i];
-
-			for (unsigned int j = 0; j < placement->part_count; j++) {
-				const struct planner_part *part = &placement->parts[j];
-				const struct planner_site *site = &problem->sites[part->site];
-				double own = site->cpu_node == node ? vm->demand * part->vcpus / vm->vcpus : 0;
-				double held = site->memory_node == node ? (double)part->bytes : 0;
-
-				if (pass == 0) {
-					demand += own;
-					bytes += held;
-					continue;
-				}
-				for (int t = PLANNER_CONTENTION; t < PLANNER_FRAGMENTATION; t++)
-					placement->cost[t] += demand > 0 ? terms[t] * own / demand : 0;
-				placement->cost[PLANNER_FRAGMENTATION] +=
-					bytes > 0 ? terms[PLANNER_FRAGMENTATION] * held / bytes : 0;
-			}
-		}
+	count_tenants(problem, result, tenants);
+	for (unsigned int i = 0; i < problem->vm_count; i++)
+		for (unsigned int j = 0; j < result->placements[i].part_count; j++)
+			add_share(state, tenants, &problem->vms[i], &result->placements[i].parts[j],
+				result->placements[i].cost);
+	free(tenants);
 }
 
 static void write_down(const struct state *state, struct planner_result *result)
@@ -86,8 +107,7 @@ void planner_solve(const struct planner_problem *problem, const struct planner_o
 	if (options->exact)
 		result->proven = exact(&state, effort * EXACT_SHARE);
 	write_down(&state, result);
-	for (unsigned int i = 0; i < problem->node_count; i++)
-		share_node(&state, i, result);
+	share_out(&state, result);
 	state_release(&state);
 	shapes_release(&shapes);
 }

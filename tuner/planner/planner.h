@@ -10,8 +10,8 @@
  *     shapes.c     the sets of sites a VM can be spread over, and its parts there
  *     cost.c       what a placement costs, kept up to date while VMs come and go
  *     construct.c  largest first, each to where it costs least
- *     improve.c    moves, swaps, and taking some VMs out to put them back better (also the repair)
- *     exact.c      branch and bound: the proven optimum of small problems
+ *     improve.c    moves, swaps, and taking some VMs out to put them back better
+ *     exact.c      depth first: the repair, and by branch and bound the proven optimum of small problems
  */
 #ifndef VMTUNE_TUNER_PLANNER_PLANNER_H
 #define VMTUNE_TUNER_PLANNER_PLANNER_H
