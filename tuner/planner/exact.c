@@ -2,7 +2,7 @@
 /*
  * Depth first through every VM in every shape, the cheapest shape first. Repair stops at the first
  * placement of all VMs. The exact mode is branch and bound: it turns back where what is there already and
- * the least that the rest must cost (state_bound, state_least) reach the best placement known.
+ * the least that the rest must cost (cost_bound, cost_least) reach the best placement known.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -66,7 +66,7 @@ static bool descend(struct tree *tree, unsigned int depth)
 		}
 		return !tree->first;
 	}
-	if (state->vm_cost + tree->least[depth] + state_bound(state, tree->pressure[depth], tree->bytes[depth]) >=
+	if (state->vm_cost + tree->least[depth] + cost_bound(state, tree->pressure[depth], tree->bytes[depth]) >=
 	    tree->best_total - 1e-9)
 		return true;
 	if (state->effort > tree->limit)
@@ -107,8 +107,8 @@ static void prepare(struct tree *tree)
 	for (unsigned int i = count; i-- > 0;) {
 		const struct planner_vm *vm = &problem->vms[tree->order[i]];
 
-		tree->least[i] = tree->least[i + 1] + state_least(tree->state, tree->order[i]);
-		tree->pressure[i] = tree->pressure[i + 1] + state_pressure(vm, vm->vcpus);
+		tree->least[i] = tree->least[i + 1] + cost_least(tree->state, tree->order[i]);
+		tree->pressure[i] = tree->pressure[i + 1] + cost_pressure(vm, vm->vcpus);
 		tree->bytes[i] = tree->bytes[i + 1] + vm->memory;
 	}
 }

@@ -40,11 +40,11 @@ static void add_share(const struct state *state, const struct tenants *tenants, 
 	const struct planner_site *site = &state->problem->sites[part->site];
 	double terms[PLANNER_TERMS];
 
-	state_node_terms(state, site->cpu_node, terms);
+	cost_of_node(state, site->cpu_node, terms);
 	for (int term = PLANNER_CONTENTION; term < PLANNER_FRAGMENTATION; term++)
 		if (tenants[site->cpu_node].demand > 0)
 			cost[term] += terms[term] * part_demand(vm, part) / tenants[site->cpu_node].demand;
-	state_node_terms(state, site->memory_node, terms);
+	cost_of_node(state, site->memory_node, terms);
 	if (tenants[site->memory_node].bytes > 0)
 		cost[PLANNER_FRAGMENTATION] += terms[PLANNER_FRAGMENTATION] * (double)part->bytes /
 			tenants[site->memory_node].bytes;
@@ -72,16 +72,12 @@ static void write_down(const struct state *state, struct planner_result *result)
 	result->effort = state->effort;
 	for (unsigned int i = 0; i < problem->vm_count; i++) {
 		struct planner_placement *placement = &result->placements[i];
-		const struct shape *shape;
 
 		if (state->shape[i] == NO_SHAPE)
 			continue;
-		shape = &state->shapes->shapes[state->shape[i]];
-		placement->part_count = shape->count;
-		placement->parts = xcalloc(shape->count, sizeof(*placement->parts));
-		for (unsigned int j = 0; j < shape->count; j++)
-			placement->parts[j] = shape_part(state->shapes, shape, &problem->vms[i], j);
-		state_vm_terms(state, i, (unsigned int)state->shape[i], placement->cost);
+		placement->parts = xcalloc(state->shapes->shapes[state->shape[i]].count, sizeof(*placement->parts));
+		placement->part_count = shape_parts(state, i, (unsigned int)state->shape[i], placement->parts);
+		cost_of_vm(state, i, (unsigned int)state->shape[i], placement->cost);
 	}
 }
 

@@ -8,7 +8,8 @@
  * 0.5 means that the work of half a vCPU is lost to waiting.
  *
  *     shapes.c     the sets of sites a VM can be spread over, and its parts there
- *     cost.c       what a placement costs, kept up to date while VMs come and go
+ *     state.c      a placement while VMs come and go, its cost kept up to date
+ *     cost.c       what VMs and nodes cost
  *     construct.c  largest first, each to where it costs least
  *     improve.c    moves, swaps, and taking some VMs out to put them back better
  *     exact.c      depth first: the repair, and by branch and bound the proven optimum of small problems

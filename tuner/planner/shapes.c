@@ -26,7 +26,7 @@ uint64_t planner_part(uint64_t whole, const double *weights, unsigned int count,
 	return (uint64_t)((double)whole * after / sum) - (uint64_t)((double)whole * before / sum);
 }
 
-struct planner_part shape_part(const struct shapes *shapes, const struct shape *shape,
+static struct planner_part shape_part(const struct shapes *shapes, const struct shape *shape,
 	const struct planner_vm *vm, unsigned int index)
 {
 	struct planner_part part = { .site = shape->sites[index], .vcpus = vm->vcpus, .bytes = vm->memory };
@@ -42,6 +42,16 @@ struct planner_part shape_part(const struct shapes *shapes, const struct shape *
 	part.bytes = !vm->memory ? 0
 		: (1 + planner_part(steps - shape->count, weights, shape->count, index)) * vm->step;
 	return part;
+}
+
+unsigned int shape_parts(const struct state *state, unsigned int vm, unsigned int shape,
+	struct planner_part parts[PLANNER_PARTS_MAX])
+{
+	const struct shape *s = &state->shapes->shapes[shape];
+
+	for (unsigned int i = 0; i < s->count; i++)
+		parts[i] = shape_part(state->shapes, s, &state->problem->vms[vm], i);
+	return s->count;
 }
 
 static uint64_t site_bytes(const struct planner_problem *problem, unsigned int site,

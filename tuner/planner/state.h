@@ -28,11 +28,8 @@ void shapes_init(struct shapes *shapes, const struct planner_problem *problem);
 void shapes_release(struct shapes *shapes);
 /* The fewest parts that @vm could be in on an empty machine, at most its parts_max. */
 unsigned int shapes_fewest(const struct planner_problem *problem, const struct planner_vm *vm);
-/* Part @index of @vm in that shape. */
-struct planner_part shape_part(const struct shapes *shapes, const struct shape *shape,
-	const struct planner_vm *vm, unsigned int index);
 
-/* ---- cost.c ---- */
+/* ---- state.c ---- */
 
 struct node_state {
 	double load;              /* vCPUs that share the node's CPUs */
@@ -67,23 +64,33 @@ void state_put(struct state *state, unsigned int vm, unsigned int shape);
 void state_take(struct state *state, unsigned int vm);
 double state_total(const struct state *state);
 
-/* The least that @vm can cost by itself, whatever the others do. */
-double state_least(const struct state *state, unsigned int vm);
-/* What @vm costs by itself in that shape, by term. */
-void state_vm_terms(const struct state *state, unsigned int vm, unsigned int shape,
-	double terms[PLANNER_TERMS]);
-void state_node_terms(const struct state *state, unsigned int node, double terms[PLANNER_TERMS]);
-/* Pressure of a part of @vm with so many vCPUs. */
-double state_pressure(const struct planner_vm *vm, unsigned int vcpus);
-/* Lower bound of the nodes' terms, whatever is still added: @pressure and @bytes more in all. */
-double state_bound(const struct state *state, double pressure, uint64_t bytes);
-
 /*
  * The best shape for @vm now, or NO_SHAPE. Of 256 shapes about @blinks are overlooked, so that the
  * same VMs do not always end in the same places (Christiaens and Vanden Berghe, 2020); @seed is not
  * used without them.
  */
 int state_best(struct state *state, unsigned int vm, unsigned int blinks, uint64_t *seed);
+
+/* The parts of @vm in that shape; returns how many (shapes.c). */
+unsigned int shape_parts(const struct state *state, unsigned int vm, unsigned int shape,
+	struct planner_part parts[PLANNER_PARTS_MAX]);
+
+/* ---- cost.c ---- */
+
+double cost_sum(const double terms[PLANNER_TERMS]);
+/* What @vm costs by itself, by term: in these parts, in that shape; and the least it can. */
+void cost_of_parts(const struct state *state, unsigned int vm, const struct planner_part *parts,
+	unsigned int count, double terms[PLANNER_TERMS]);
+void cost_of_vm(const struct state *state, unsigned int vm, unsigned int shape, double terms[PLANNER_TERMS]);
+double cost_least(const struct state *state, unsigned int vm);
+/* What a node costs by term, with @on on it, and as it is now. */
+void cost_of_load(const struct state *state, unsigned int node, const struct node_state *on,
+	double terms[PLANNER_TERMS]);
+void cost_of_node(const struct state *state, unsigned int node, double terms[PLANNER_TERMS]);
+/* Pressure of a part of @vm with so many vCPUs. */
+double cost_pressure(const struct planner_vm *vm, unsigned int vcpus);
+/* Lower bound of the nodes' terms, whatever is still added: @pressure and @bytes more in all. */
+double cost_bound(const struct state *state, double pressure, uint64_t bytes);
 
 /* ---- the steps ---- */
 

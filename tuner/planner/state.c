@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A placement while VMs come and go: what is on each node, whether that still fits, and the sum of what
+ * it costs. A change takes as much time as the nodes it touches, not as the machine has.
+ */
+#include <stdlib.h>
+
+#include "lib/xalloc.h"
+#include "tuner/planner/state.h"
+
+/* ---- what a node can hold ---- */
+
+/* Ordinary memory that these pages take: what the pools do not have. */
+static uint64_t ordinary(const struct planner_node *node, const uint64_t used[PLANNER_SOURCES])
+{
+	uint64_t sum = used[PLANNER_MEMORY];
+
+	for (int i = PLANNER_MEMORY + 1; i < PLANNER_SOURCES; i++)
+		sum += used[i] > node->pool[i] ? used[i] - node->pool[i] : 0;
+	return sum;
+}
+
+static bool node_holds(const struct state *state, unsigned int index, const struct node_state *on)
+{
+	const struct planner_node *node = &state->problem->nodes[index];
+
+	for (int i = PLANNER_MEMORY + 1; i < PLANNER_SOURCES; i++)
+		if (node->pool_fixed[i] && on->used[i] > node->pool[i])
+			return false;
+	if (ordinary(node, on->used) > node->memory)
+		return false;
+	if (on->fenced > node->dedicable + node->dedicated || (on->shared_vms && on->dedicated >= node->cpus))
+		return false;
+	return true;
+}
+
+/* ---- coming and going ---- */
+
+static double node_cost(const struct state *state, unsigned int node, const struct node_state *on)
+{
+	double terms[PLANNER_TERMS];
+
+	cost_of_load(state, node, on, terms);
+	return cost_sum(terms);
+}
+
+static void add_part(const struct state *state, const struct planner_vm *vm, const struct planner_part *part,
+	int sign, struct node_state *cpu, struct node_state *memory)
+{
+	const struct planner_site *site = &state->problem->sites[part->site];
+	unsigned int width = state->problem->nodes[site->cpu_node].core_width;
+	unsigned int threads = (part->vcpus + width - 1) / width * width;
+
+	cpu->pressure += sign * cost_pressure(vm, part->vcpus);
+	if (vm->dedicated) {
+		cpu->dedicated += (unsigned int)sign * part->vcpus;
+		cpu->fenced += (unsigned int)sign * threads;
+	} else {
+		cpu->load += sign * vm->demand * part->vcpus / vm->vcpus;
+		cpu->shared_vms += (unsigned int)sign;
+	}
+	memory->used[vm->source] += sign > 0 ? part->bytes : -part->bytes;
+}
+
+/* Nodes that a change touches, as they are after it. */
+struct change {
+	unsigned int count, node[2 * PLANNER_PARTS_MAX];
+	struct node_state after[2 * PLANNER_PARTS_MAX];
+};
+
+static struct node_state *touch(const struct state *state, struct change *change, unsigned int node)
+{
+	for (unsigned int i = 0; i < change->count; i++)
+		if (change->node[i] == node)
+			return &change->after[i];
+	change->node[change->count] = node;
+	change->after[change->count] = state->nodes[node];
+	return &change->after[change->count++];
+}
+
+static void change_by(const struct state *state, unsigned int vm, const struct planner_part *parts,
+	unsigned int count, int sign, struct change *change)
+{
+	change->count = 0;
+	for (unsigned int i = 0; i < count; i++) {
+		const struct planner_site *site = &state->problem->sites[parts[i].site];
+
+		add_part(state, &state->problem->vms[vm], &parts[i], sign,
+			touch(state, change, site->cpu_node), touch(state, change, site->memory_node));
+	}
+}
+
+static int *members(const struct state *state, unsigned int vm, unsigned int node)
+{
+	return &state->apart_members[(unsigned int)state->problem->vms[vm].apart * state->problem->node_count +
+		node];
+}
+
+static bool too_near(const struct state *state, unsigned int vm, const struct planner_part *parts,
+	unsigned int count)
+{
+	if (state->problem->vms[vm].apart == PLANNER_NO_GROUP)
+		return false;
+	for (unsigned int i = 0; i < count; i++)
+		if (*members(state, vm, state->problem->sites[parts[i].site].cpu_node))
+			return true;
+	return false;
+}
+
+double state_try(struct state *state, unsigned int vm, unsigned int shape)
+{
+	const struct planner_vm *self = &state->problem->vms[vm];
+	struct planner_part parts[PLANNER_PARTS_MAX];
+	unsigned int count = shape_parts(state, vm, shape, parts);
+	double terms[PLANNER_TERMS], sum;
+	struct change change;
+
+	state->effort++;
+	if (self->dedicated && state->dedicated + self->vcpus + state->problem->keep_cpus > state->cpus_all)
+		return INFEASIBLE;
+	if (too_near(state, vm, parts, count))
+		return INFEASIBLE;
+	change_by(state, vm, parts, count, 1, &change);
+	for (unsigned int i = 0; i < change.count; i++)
+		if (!node_holds(state, change.node[i], &change.after[i]))
+			return INFEASIBLE;
+	cost_of_parts(state, vm, parts, count, terms);
+	sum = cost_sum(terms);
+	for (unsigned int i = 0; i < change.count; i++)
+		sum += node_cost(state, change.node[i], &change.after[i]) - state->nodes[change.node[i]].cost;
+	return sum;
+}
+
+static void commit(struct state *state, unsigned int vm, unsigned int shape, int sign)
+{
+	const struct planner_vm *self = &state->problem->vms[vm];
+	struct planner_part parts[PLANNER_PARTS_MAX];
+	unsigned int count = shape_parts(state, vm, shape, parts);
+	double terms[PLANNER_TERMS];
+	struct change change;
+
+	change_by(state, vm, parts, count, sign, &change);
+	for (unsigned int i = 0; i < change.count; i++) {
+		state->nodes[change.node[i]] = change.after[i];
+		state->nodes[change.node[i]].cost = node_cost(state, change.node[i], &change.after[i]);
+	}
+	cost_of_parts(state, vm, parts, count, terms);
+	state->vm_cost += sign * cost_sum(terms);
+	if (self->dedicated)
+		state->dedicated += (unsigned int)sign * self->vcpus;
+	for (unsigned int i = 0; self->apart != PLANNER_NO_GROUP && i < count; i++)
+		*members(state, vm, state->problem->sites[parts[i].site].cpu_node) += sign;
+	state->unplaced -= (unsigned int)sign;
+}
+
+void state_put(struct state *state, unsigned int vm, unsigned int shape)
+{
+	commit(state, vm, shape, 1);
+	state->shape[vm] = (int)shape;
+}
+
+void state_take(struct state *state, unsigned int vm)
+{
+	unsigned int shape = (unsigned int)state->shape[vm];
+
+	state->shape[vm] = NO_SHAPE; /* not near to itself */
+	commit(state, vm, shape, -1);
+}
+
+double state_total(const struct state *state)
+{
+	double sum = state->vm_cost;
+
+	for (unsigned int i = 0; i < state->problem->node_count; i++)
+		sum += state->nodes[i].cost;
+	return sum;
+}
+
+int state_best(struct state *state, unsigned int vm, unsigned int blinks, uint64_t *seed)
+{
+	double least = INFEASIBLE;
+	int best = NO_SHAPE;
+
+	for (unsigned int i = state->from[vm]; i < state->until[vm]; i++) {
+		double cost;
+
+		if (blinks && planner_random(seed) >> 56 < blinks)
+			continue;
+		cost = state_try(state, vm, i);
+		if (cost < least) {
+			least = cost;
+			best = (int)i;
+		}
+	}
+	return best;
+}
+
+/* ---- life ---- */
+
+static void init_node(struct state *state, unsigned int index)
+{
+	const struct planner_node *node = &state->problem->nodes[index];
+	struct node_state *on = &state->nodes[index];
+
+	on->load = node->load;
+	on->pressure = node->load + node->dedicated;
+	on->dedicated = on->fenced = node->dedicated;
+	on->shared_vms = node->load > 0;
+	on->cost = node_cost(state, index, on);
+}
+
+void state_init(struct state *state, const struct planner_problem *problem, const struct shapes *shapes)
+{
+	*state = (struct state){ .problem = problem, .shapes = shapes, .unplaced = problem->vm_count };
+	state->nodes = xcalloc(problem->node_count, sizeof(*state->nodes));
+	state->shape = xcalloc(problem->vm_count + 1, sizeof(*state->shape));
+	state->from = xcalloc(problem->vm_count + 1, sizeof(*state->from));
+	state->until = xcalloc(problem->vm_count + 1, sizeof(*state->until));
+	for (unsigned int i = 0; i < problem->node_count; i++) {
+		state->memory_all += (double)problem->nodes[i].total;
+		state->cpus_all += problem->nodes[i].cpus;
+	}
+	for (unsigned int i = 0; i < problem->node_count; i++) {
+		init_node(state, i);
+		state->dedicated += problem->nodes[i].dedicated;
+	}
+	for (unsigned int i = 0; i < problem->vm_count; i++) {
+		const struct planner_vm *vm = &problem->vms[i];
+		unsigned int fewest = shapes_fewest(problem, vm);
+
+		state->shape[i] = NO_SHAPE;
+		state->from[i] = shapes->first[fewest];
+		state->until[i] = shapes->first[fewest + (fewest < vm->parts_max ? 2 : 1)];
+		if (vm->apart != PLANNER_NO_GROUP && (unsigned int)vm->apart >= state->apart_groups)
+			state->apart_groups = (unsigned int)vm->apart + 1;
+	}
+	state->apart_members = xcalloc((size_t)state->apart_groups * problem->node_count + 1,
+		sizeof(*state->apart_members));
+}
+
+void state_release(struct state *state)
+{
+	free(state->nodes);
+	free(state->shape);
+	free(state->from);
+	free(state->until);
+	free(state->apart_members);
+}
