@@ -32,7 +32,8 @@ struct zone {
 
 struct guest_pages {
 	pid_t pid;
-	bool opened;             /* nothing is, until a page is asked for: it seldom comes to that */
+	bool opened;             /* pagemap, once a page is asked for: also the ones never touched are */
+	bool frames_known;       /* the rest, once a page is there after all: it seldom comes to that */
 	int pagemap, kpageflags;
 	struct zone *zones;
 	unsigned int zone_count;
@@ -71,13 +72,18 @@ struct guest_pages *guest_pages_open(const struct guest *guest)
 	return pages;
 }
 
-static void open_files(struct guest_pages *pages)
+static void open_pagemap(struct guest_pages *pages)
 {
 	char path[64];
 
 	pages->opened = true;
 	snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)pages->pid);
 	pages->pagemap = open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static void learn_frames(struct guest_pages *pages)
+{
+	pages->frames_known = true;
 	pages->kpageflags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
 	read_zones(pages);
 }
@@ -120,11 +126,14 @@ int guest_pages_node(struct guest_pages *pages, uint64_t address)
 	uint64_t entry, frame;
 
 	if (!pages->opened)
-		open_files(pages);
+		open_pagemap(pages);
 	entry = pages->pagemap >= 0 ? entry_of(pages, address / SMALL_PAGE) : 0;
 	frame = entry & PAGEMAP_FRAME;
-
-	if (!(entry & PAGEMAP_PRESENT) || !frame || is_zero_page(pages, frame))
+	if (!(entry & PAGEMAP_PRESENT) || !frame)
+		return -1;
+	if (!pages->frames_known)
+		learn_frames(pages);
+	if (is_zero_page(pages, frame))
 		return -1;
 	for (unsigned int i = 0; i < pages->zone_count; i++)
 		if (frame >= pages->zones[i].first && frame - pages->zones[i].first < pages->zones[i].count)

@@ -81,7 +81,6 @@ static void find_cgroups(struct snapshot *snapshot, const struct root *root)
 struct snapshot *snapshot_read(const struct root *root, struct error *err)
 {
 	struct snapshot *snapshot = xcalloc(1, sizeof(*snapshot));
-	const struct service_found *holder;
 	char path[PATH_MAX];
 	struct stat status;
 
@@ -97,14 +96,19 @@ struct snapshot *snapshot_read(const struct root *root, struct error *err)
 	snapshot->cmdline = root_read_all(root, NULL, "/proc/cmdline");
 	irqs_read(root, &snapshot->irqs);
 	services_read(root, &snapshot->services);
-	holder = services_holder(&snapshot->services, "irq_affinity");
-	if (holder)
-		irqbalance_read(root, holder->pid, &snapshot->irqbalance);
 	read_knobs(snapshot, root);
 	find_cgroups(snapshot, root);
 	snapshot->has_kvm = !stat(root_path(root, path, "/dev/kvm"), &status);
 	guests_read(root, &snapshot->guests);
 	return snapshot;
+}
+
+void snapshot_ask_irqbalance(struct snapshot *snapshot, const struct root *root)
+{
+	const struct service_found *holder = services_holder(&snapshot->services, "irq_affinity");
+
+	if (holder)
+		irqbalance_read(root, holder->pid, &snapshot->irqbalance);
 }
 
 void snapshot_free(struct snapshot *snapshot)

@@ -40,12 +40,17 @@ struct snapshot {
 	bool has_kvm;                /* /dev/kvm is there */
 	struct irq_list irqs;
 	struct service_list services; /* daemons that tune the host as well */
-	struct irqbalance irqbalance; /* of them, one that can be talked to */
+	struct irqbalance irqbalance; /* of them, one that was asked and has answered */
 	char *cmdline;               /* the kernel's, or NULL when unknown */
 };
 
 /* Reads the machine under @root. NULL with @err. */
 struct snapshot *snapshot_read(const struct root *root, struct error *err);
+/*
+ * Fills ->irqbalance when one runs. Apart, because the daemon answers when it wakes up, up to 12 s later:
+ * only who is to move interrupts asks.
+ */
+void snapshot_ask_irqbalance(struct snapshot *snapshot, const struct root *root);
 void snapshot_free(struct snapshot *snapshot);
 
 /* Writes atomically (temporary file, rename). */

@@ -202,12 +202,14 @@ static int check_threads(struct profile_vm *vm, const struct guest *guest, struc
 static int fill(struct profile_vm *vm, struct snapshot *snapshot, struct error *err)
 {
 	struct guest *guest = guest_of(snapshot, vm);
-	int rc;
+	int rc = 0;
 
 	if (!guest)
 		return 0;
-	guest_ask_threads(guest, QMP_MS);
-	rc = guest_locate(guest, snapshot->machine, 0);
+	if (!guest->node_bytes) { /* import plans more than once for a snapshot; a guest is asked once */
+		guest_ask_threads(guest, QMP_MS);
+		rc = guest_locate(guest, snapshot->machine, 0);
+	}
 	if (rc == -ESRCH)
 		return profile_fault(&vm->at_attach, &vm->at, err, "guest %s (PID %d) has just ended",
 			guest->name, (int)guest->pid);

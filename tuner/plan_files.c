@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Looks for the files of guests that will be started. */
+/* The files of guests that will be started, and the machine they are planned for. */
 #include "tuner/plan_files.h"
 
 #include <errno.h>
@@ -19,4 +19,14 @@ int plan_check_files(const struct plan *plan, const struct snapshot *snapshot, s
 		rc = profile_check_files(vm, err);
 	}
 	return rc;
+}
+
+struct snapshot *plan_read_machine(const struct profile *profile, const struct root *root,
+	struct error *err)
+{
+	struct snapshot *snapshot = snapshot_read(root, err);
+
+	if (snapshot && profile->irq_policy != IRQ_KEEP)
+		snapshot_ask_irqbalance(snapshot, root);
+	return snapshot;
 }

@@ -11,4 +11,11 @@
  */
 int plan_check_files(const struct plan *plan, const struct snapshot *snapshot, struct error *err);
 
+/*
+ * The machine under @root with all that planning or verifying @profile looks at; irqbalance is asked only
+ * where the profile wants interrupts moved. NULL with @err; the caller frees.
+ */
+struct snapshot *plan_read_machine(const struct profile *profile, const struct root *root,
+	struct error *err);
+
 #endif

@@ -16,6 +16,7 @@
 #include "tuner/attach.h"
 #include "tuner/placement.h"
 #include "tuner/plan.h"
+#include "tuner/plan_files.h"
 
 void verify_state(struct verify *verify, const char *where, const char *what, const char *wanted,
 	const char *found, const char *state)
@@ -162,7 +163,7 @@ int verify_run(struct verify *verify, struct error *err)
 
 	verify->summary = json_array();
 	verify->differences = json_array();
-	verify->snapshot = snapshot_read(&verify->context->root, err);
+	verify->snapshot = plan_read_machine(verify->profile, &verify->context->root, err);
 	if (!verify->snapshot)
 		return -1;
 	verify_host(verify);

@@ -102,7 +102,7 @@ static int make_plan(struct apply *apply, struct error *err)
 		if (!apply->journal)
 			return -1;
 	}
-	apply->snapshot = snapshot_read(&apply->context.root, err);
+	apply->snapshot = plan_read_machine(apply->profile, &apply->context.root, err);
 	if (!apply->snapshot)
 		return -1;
 	if (!apply->options.host_only) {

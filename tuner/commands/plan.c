@@ -66,7 +66,7 @@ int plan_command(int argc, char **argv)
 	profile = profile_read(argv[operands], &err);
 	if (profile)
 		snapshot = options.host ? snapshot_load(options.host, &err)
-					: snapshot_read(&options.common.root, &err);
+					: plan_read_machine(profile, &options.common.root, &err);
 	if (snapshot && attach_guests(profile, snapshot, ATTACH_ALL, &err) == 0)
 		plan = options.host ? plan_make(profile, snapshot, &context, &err)
 				    : plan_here(profile, snapshot, &context, &err);
