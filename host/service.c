@@ -2,7 +2,6 @@
 #include "host/service.h"
 
 #include <fnmatch.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -36,14 +36,20 @@ char *xstrdup(const char *text)
 	return checked(strdup(text));
 }
 
+char *xvasprintf(const char *fmt, va_list args)
+{
+	char *text;
+
+	return checked(vasprintf(&text, fmt, args) < 0 ? NULL : text);
+}
+
 char *xasprintf(const char *fmt, ...)
 {
-	char *text = NULL;
 	va_list args;
+	char *text;
 
 	va_start(args, fmt);
-	if (vasprintf(&text, fmt, args) < 0)
-		text = NULL;
+	text = xvasprintf(fmt, args);
 	va_end(args);
-	return checked(text);
+	return text;
 }

@@ -6,6 +6,7 @@
 #ifndef VMTUNE_LIB_XALLOC_H
 #define VMTUNE_LIB_XALLOC_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 void *xmalloc(size_t size);
@@ -15,6 +16,7 @@ void *xcalloc(size_t count, size_t size);
 void *xreallocarray(void *old, size_t count, size_t size);
 char *xstrdup(const char *text);
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+char *xvasprintf(const char *fmt, va_list args) __attribute__((format(printf, 1, 0)));
 
 /* Takes the pointer out of *@slot, leaving NULL: makes a change of owner visible. */
 #define steal_pointer(slot)                      \

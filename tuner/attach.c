@@ -9,6 +9,7 @@
 
 #include "lib/size.h"
 #include "lib/xalloc.h"
+#include "tuner/capacity.h"
 #include "tuner/profile_internal.h"
 
 #define QMP_MS   500
@@ -140,7 +141,7 @@ static int fill_pages(struct profile_vm *vm, const struct guest *guest, struct e
 
 static int fill_memory(struct profile_vm *vm, const struct guest *guest, struct error *err)
 {
-	uint64_t step = vm->pages == PAGES_1G ? GIB : 2 * MIB;
+	uint64_t step = page_choice_step(vm->pages);
 	uint64_t has = guest->configured == GUEST_UNKNOWN ? 0 : guest->configured / step * step;
 
 	if (has < step)

@@ -11,6 +11,7 @@
 
 #include "lib/size.h"
 #include "lib/xalloc.h"
+#include "tuner/capacity.h"
 
 #define LIST_TEXT  (IDSET_MAX * 3) /* every second number */
 #define PLAIN_MAX  512             /* longer than any name or socket */
@@ -37,8 +38,7 @@ void imported_note(struct imported *imported, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	if (vasprintf(&line, fmt, args) < 0)
-		abort();
+	line = xvasprintf(fmt, args);
 	va_end(args);
 	for (char *at = line; *at; at++) /* names come from others: one line stays one */
 		if (iscntrl((unsigned char)*at))
@@ -90,7 +90,7 @@ static void print_pins(FILE *out, const struct imported *imported)
 
 static void print_size(FILE *out, const struct imported *imported)
 {
-	uint64_t step = imported->has_pages && imported->pages == PAGES_1G ? GIB : 2 * MIB;
+	uint64_t step = page_choice_step(imported->pages);
 	char size[SIZE_TEXT_MAX];
 
 	if (imported->vcpus)

@@ -30,6 +30,7 @@
 
 #include "lib/size.h"
 #include "lib/xalloc.h"
+#include "tuner/capacity.h"
 #include "tuner/interrupt.h"
 
 #define NODES_MAX   64
@@ -38,7 +39,6 @@
 #define HUGE_BYTES  (2 * MIB)
 #define CALLS_MAX   32          /* for the pages of a chunk that will not move */
 #define NOT_TRIED   (-EAGAIN)   /* what the status of a page is set to before the call */
-#define THREADS_MAX 64
 #define WAKE_BATCH  512         /* UIO_MAXIOV is 1024 */
 #define REDRAW_MS   250
 #define RATE_MAX    1000000 /* MiB a second */
@@ -449,7 +449,7 @@ static void watch(struct job *job, uint64_t total)
 /* All chunks once. Without a second thread this one does the work. */
 static int run_all(struct job *job, bool count_only, uint64_t total)
 {
-	pthread_t threads[THREADS_MAX];
+	pthread_t threads[MOVE_THREADS_MAX];
 	unsigned int started = 0;
 
 	job->count_only = count_only;
@@ -502,7 +502,7 @@ static int check_room(const struct job *job, const struct machine *machine, stru
 			return error_set(err, EINVAL, "node %d %s", job->node[i], node ? "has no memory" :
 				"does not exist");
 		pool = page_size > 4 * KIB ? machine_pool_of(node, page_size) : NULL;
-		room = pool ? pool->free * page_size : node->available > node->free ? node->available : node->free;
+		room = pool ? pool->free * page_size : node_available(node);
 		if (job->need[i] > room)
 			return error_set(err, ENOMEM, "node %d has %s%s free, %s must come", job->node[i],
 				size_format(have, room), pool ? " of huge pages" : "",
@@ -523,7 +523,7 @@ static unsigned int choose_threads(const struct job *job, unsigned int wanted)
 		threads = (unsigned int)cpus;
 	if (threads > job->chunk_count)
 		threads = job->chunk_count;
-	return threads > THREADS_MAX ? THREADS_MAX : threads;
+	return threads > MOVE_THREADS_MAX ? MOVE_THREADS_MAX : threads;
 }
 
 static int prepare(struct job *job, const struct move_options *options, struct error *err)

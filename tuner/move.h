@@ -18,6 +18,8 @@
 /* Why a page stays; the texts are in move.c. */
 enum move_reason { MOVE_SHARED, MOVE_BUSY, MOVE_NO_MEMORY, MOVE_OTHER, MOVE_REASONS };
 
+#define MOVE_THREADS_MAX 64
+
 struct move_options {
 	unsigned int threads; /* 0: two for each wanted node, as far as there are CPUs */
 	uint64_t rate;        /* bytes a second that may move, 0: as fast as it goes */

@@ -32,8 +32,7 @@ void request_why(struct request *request, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	if (vasprintf(&text, fmt, args) < 0)
-		abort();
+	text = xvasprintf(fmt, args);
 	va_end(args);
 	request->placed->why = old ? xasprintf("%s; %s", old, text) : xstrdup(text);
 	free(text);

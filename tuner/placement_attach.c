@@ -6,7 +6,6 @@
  */
 #include "tuner/placement.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 

@@ -200,15 +200,13 @@ void placement_tell_memory(struct request *request)
 {
 	const struct placed_vm *placed = request->placed;
 	struct born *born = xcalloc(1, sizeof(*born));
-	struct idset was = { 0 }, wanted = { 0 };
+	struct idset was = { 0 }, wanted = placed_nodes(placed);
 	char from[128], to[128];
 
 	/* An attached guest's memory is moved by the plan itself. */
 	if (!request->vm->attach && read_born(born, request->guest->argv)) {
 		for (unsigned int i = 0; i < born->node_count; i++)
 			idset_add(&was, (unsigned int)born->nodes[i].host_node);
-		for (unsigned int i = 0; i < placed->node_count; i++)
-			idset_add(&wanted, (unsigned int)placed->nodes[i].host_node);
 		if (!idset_equal(&was, &wanted))
 			request_why(request, "its memory was put on node %s; 'vmtune move %s %s' brings it here",
 				idset_format(&was, from, sizeof(from)), request->vm->name,

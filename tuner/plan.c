@@ -214,6 +214,15 @@ bool placed_on(const struct placed_vm *placed, unsigned int host_node)
 	return false;
 }
 
+struct idset placed_nodes(const struct placed_vm *placed)
+{
+	struct idset nodes = { 0 };
+
+	for (unsigned int i = 0; i < placed->node_count; i++)
+		idset_add(&nodes, (unsigned int)placed->nodes[i].host_node);
+	return nodes;
+}
+
 /* A kernel thread of before Linux 6.4 that serves the guest is a process of its own. */
 static char *thread_target(const struct guest *guest, const struct guest_thread *thread)
 {

@@ -62,6 +62,8 @@ const struct idset *placed_cpus_of(const struct placed_vm *placed, const struct 
 
 /* Whether a host node is one of those the guest's memory was given. */
 bool placed_on(const struct placed_vm *placed, unsigned int host_node);
+/* All of these. */
+struct idset placed_nodes(const struct placed_vm *placed);
 
 /* Placement alone (placement.c): fills vms[].nodes, pins, io_cpus and why. Returns 0 or negative. */
 int placement_make(const struct profile *profile, const struct snapshot *snapshot,

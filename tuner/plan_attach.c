@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a plan does to guests that vmtune did not start, beyond pinning threads. */
-#include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,9 +10,6 @@
 #include "tuner/plan_internal.h"
 
 #define LIST_TEXT 512
-
-/* Less than this on other nodes is not worth stopping a guest's page accesses for; verify names it. */
-#define MOVE_WORTH MIB
 
 char *plan_target(const struct profile_vm *vm)
 {
@@ -64,13 +59,11 @@ void plan_attached_memory(struct action_list *list, const struct placed_vm *plac
 	const struct snapshot *snapshot, const struct guest *guest)
 {
 	char *wrong = guest->node_bytes ? elsewhere(placed, snapshot->machine, guest) : NULL;
-	struct idset wanted = { 0 };
+	struct idset wanted = placed_nodes(placed);
 	char to[LIST_TEXT];
 
 	if (!wrong)
 		return;
-	for (unsigned int i = 0; i < placed->node_count; i++)
-		idset_add(&wanted, (unsigned int)placed->nodes[i].host_node);
 	idset_format(&wanted, to, sizeof(to));
 	action_add(list, ACTION_MOVE_PAGES, CLASS_IRREVERSIBLE, plan_target(placed->vm), NULL,
 		nodes_now(snapshot->machine, guest), xstrdup(to),

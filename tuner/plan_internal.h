@@ -3,7 +3,11 @@
 #ifndef VMTUNE_TUNER_PLAN_INTERNAL_H
 #define VMTUNE_TUNER_PLAN_INTERNAL_H
 
+#include "lib/size.h"
 #include "tuner/plan.h"
+
+/* Less than this on other nodes is not worth stopping a guest's page accesses for; verify names it. */
+#define MOVE_WORTH MIB
 
 /* plan_settings.c: the host section's settings, in the order the kernel accepts them. */
 int plan_settings(struct action_list *list, struct plan_notes *notes, const struct profile *profile,

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Host settings of a plan: those that differ, in an order that the kernel accepts. */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/xalloc.h"

@@ -429,7 +429,6 @@ const struct profile_key profile_pool_keys[] = {
 	{ 0 },
 };
 
-
 void profile_defaults(const struct profile_key *keys, void *target)
 {
 	for (; keys->name; keys++)

@@ -48,6 +48,36 @@ void verify_summary(struct verify *verify, const char *fmt, ...)
 	va_end(args);
 }
 
+void verify_share(struct verify *verify, const char *name, uint64_t right, uint64_t resident)
+{
+	char good[SIZE_TEXT_MAX], all[SIZE_TEXT_MAX];
+
+	if (!resident) {
+		verify_summary(verify, "%s: no guest page is resident yet", name);
+		return;
+	}
+	/* Rounded down: 100 means every page. */
+	verify_summary(verify, "%s: %.4g %% of guest pages on the planned nodes (%s of %s)", name,
+		(double)(right * 1000 / resident) / 10, size_format(good, right), size_format(all, resident));
+}
+
+void verify_values(struct verify *verify, const char *name, const struct action_list *wanted)
+{
+	for (unsigned int i = 0; i < wanted->count; i++) {
+		const struct action *action = &wanted->actions[i];
+		char *now = NULL;
+
+		if (action->kind != ACTION_CGROUP_VALUE)
+			continue;
+		if (action_verify(verify->context, action, &now) != STATE_OK) {
+			if (now)
+				now[strcspn(now, "\n")] = '\0';
+			verify_difference(verify, name, action->target, action->after, now);
+		}
+		free(now);
+	}
+}
+
 /* ---- hugepage pools ------------------------------------------------------------------------- */
 
 static bool verify_pool_node(struct verify *verify, const struct profile_pool *wanted,

@@ -49,6 +49,10 @@ void verify_state(struct verify *verify, const char *where, const char *what, co
 /* The same with "drifted". */
 void verify_difference(struct verify *verify, const char *where, const char *what, const char *wanted,
 	const char *found);
+/* What of a guest's pages is where it shall be, bytes: one line of the summary. */
+void verify_share(struct verify *verify, const char *name, uint64_t right, uint64_t resident);
+/* The values of control groups among @wanted, each of them looked at. */
+void verify_values(struct verify *verify, const char *name, const struct action_list *wanted);
 void verify_summary(struct verify *verify, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

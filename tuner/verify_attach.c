@@ -4,20 +4,16 @@
  * from outside. A few pages that stay behind (in use by a device, shared with another process) and the
  * policy of its VMM for pages not touched yet are said as residual, not as drift: apply cannot help.
  */
-#include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/size.h"
-#include "lib/xalloc.h"
 #include "tuner/plan.h"
 #include "tuner/plan_internal.h"
 #include "tuner/verify.h"
 
-#define RESIDUAL_MAX MIB /* as the planner's MOVE_WORTH: what it would not move is no drift */
-#define LIST_TEXT    256
+#define LIST_TEXT 256
 
 /* ---- pages ---------------------------------------------------------------------------------- */
 
@@ -45,42 +41,20 @@ static void count(const struct machine *machine, const struct guest *guest, cons
 	}
 }
 
-static void wanted_nodes(const struct placed_vm *placed, char text[LIST_TEXT])
-{
-	struct idset nodes = { 0 };
-	char list[LIST_TEXT - 8];
-
-	for (unsigned int i = 0; i < placed->node_count; i++)
-		idset_add(&nodes, (unsigned int)placed->nodes[i].host_node);
-	snprintf(text, LIST_TEXT, "node %s", idset_format(&nodes, list, sizeof(list)));
-}
-
-/* Rounded down: 100 means every page. */
-static double percent(const struct shares *shares)
-{
-	uint64_t tenths = shares->right * 1000 / shares->resident;
-
-	return (double)tenths / 10;
-}
-
 static void verify_shares(struct verify *verify, const struct guest *guest, const struct placed_vm *placed,
 	struct shares *shares)
 {
 	const char *name = placed->vm->name;
-	char right[SIZE_TEXT_MAX], resident[SIZE_TEXT_MAX], want[LIST_TEXT];
+	struct idset nodes = placed_nodes(placed);
+	char list[LIST_TEXT - 8], want[LIST_TEXT];
 
 	count(verify->snapshot->machine, guest, placed, shares);
-	if (!shares->resident) {
-		verify_summary(verify, "%s: no guest page is resident yet", name);
-		return;
-	}
-	verify_summary(verify, "%s: %.4g %% of guest pages on the planned nodes (%s of %s)", name,
-		percent(shares), size_format(right, shares->right),
-		size_format(resident, shares->resident));
+	verify_share(verify, name, shares->right, shares->resident);
 	if (shares->right == shares->resident)
 		return;
-	wanted_nodes(placed, want);
-	if (shares->resident - shares->right >= RESIDUAL_MAX)
+	snprintf(want, sizeof(want), "node %s", idset_format(&nodes, list, sizeof(list)));
+	/* What the planner would not move is no drift. */
+	if (shares->resident - shares->right >= MOVE_WORTH)
 		verify_difference(verify, name, "pages", want, shares->where);
 	else
 		verify_summary(verify, "%s: residual: %s, wanted %s; in use or shared when the rest was "
@@ -153,17 +127,7 @@ static int verify_limits(struct verify *verify, const struct guest *guest, const
 	struct action_list wanted = { 0 };
 	int status = plan_attached_limits(&wanted, vm, verify->snapshot, guest, err);
 
-	for (unsigned int i = 0; i < wanted.count; i++) {
-		const struct action *action = &wanted.actions[i];
-		char *now = NULL;
-
-		if (action_verify(verify->context, action, &now) != STATE_OK) {
-			if (now)
-				now[strcspn(now, "\n")] = '\0';
-			verify_difference(verify, vm->name, action->target, action->after, now);
-		}
-		free(now);
-	}
+	verify_values(verify, vm->name, &wanted);
 	action_list_release(&wanted);
 	return status;
 }

@@ -92,10 +92,7 @@ static bool planned(const struct placed_vm *placed, int guest_node, int host_nod
 	if (home != MACHINE_NO_NODE)
 		return home == host_node;
 	/* RAM of which we do not know whose node it is may lie on any of the guest's */
-	for (unsigned int i = 0; i < placed->node_count; i++)
-		if (placed->nodes[i].host_node == host_node)
-			return true;
-	return false;
+	return placed_on(placed, (unsigned int)host_node);
 }
 
 struct pages {
@@ -137,18 +134,9 @@ static int verify_ram(struct verify *verify, const struct guest *guest, unsigned
 	return 0;
 }
 
-/* Rounded down: 100 means every page. */
-static double percent(const struct pages *pages)
-{
-	uint64_t tenths = pages->right * 1000 / pages->resident;
-
-	return (double)tenths / 10;
-}
-
 static int verify_pages(struct verify *verify, const struct guest *guest, const struct placed_vm *placed,
 	struct error *err)
 {
-	char right[SIZE_TEXT_MAX], resident[SIZE_TEXT_MAX];
 	struct pages pages = {0};
 	int status = 0;
 
@@ -158,12 +146,7 @@ static int verify_pages(struct verify *verify, const struct guest *guest, const 
 		status = verify_ram(verify, guest, i, placed, &pages);
 	if (status < 0)
 		return error_errno(err, -status, "asking where the pages of guest %s are", guest->name);
-	if (!pages.resident)
-		verify_summary(verify, "%s: no guest page is resident yet", guest->name);
-	else
-		verify_summary(verify, "%s: %.4g %% of guest pages on the planned nodes (%s of %s)",
-			guest->name, percent(&pages), size_format(right, pages.right),
-			size_format(resident, pages.resident));
+	verify_share(verify, guest->name, pages.right, pages.resident);
 	return 0;
 }
 
@@ -260,19 +243,7 @@ static void verify_group(struct verify *verify, const struct guest *guest, const
 	cgroup_plan(&wanted, vm, verify->snapshot);
 	if (wanted.count && !in_group(&verify->context->root, guest, group))
 		verify_difference(verify, guest->name, "control group", group, "another one");
-	for (unsigned int i = 0; i < wanted.count; i++) {
-		const struct action *action = &wanted.actions[i];
-		char *now = NULL;
-
-		if (action->kind != ACTION_CGROUP_VALUE)
-			continue;
-		if (action_verify(verify->context, action, &now) != STATE_OK) {
-			if (now)
-				now[strcspn(now, "\n")] = '\0';
-			verify_difference(verify, guest->name, action->target, action->after, now);
-		}
-		free(now);
-	}
+	verify_values(verify, guest->name, &wanted);
 	action_list_release(&wanted);
 	free(group);
 }

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "lib/idset.h"
 #include "lib/xalloc.h"

@@ -12,8 +12,6 @@
 #include "tuner/command.h"
 #include "tuner/context.h"
 
-#define THREADS_MAX 64
-
 /* Says where every page is now, counted, not assumed. */
 static void print_count(const struct guest *guest, const struct machine *machine)
 {
@@ -79,8 +77,8 @@ static int set_threads(void *target, const char *text, struct error *err)
 	char *end;
 	long threads = strtol(text, &end, 10);
 
-	if (end == text || *end || threads < 1 || threads > THREADS_MAX)
-		return error_set(err, EINVAL, "'%s' is no number of threads (1 to %d)", text, THREADS_MAX);
+	if (end == text || *end || threads < 1 || threads > MOVE_THREADS_MAX)
+		return error_set(err, EINVAL, "'%s' is no number of threads (1 to %d)", text, MOVE_THREADS_MAX);
 	((struct move_command_options *)target)->move.threads = (unsigned int)threads;
 	return 0;
 }

@@ -51,6 +51,15 @@ static unsigned int memory_nodes(const struct facts *facts)
 	return count;
 }
 
+/* Where there is but one, nothing can be on the wrong one. */
+static bool one_node(const struct facts *facts, struct findings *findings)
+{
+	if (memory_nodes(facts) > 1)
+		return false;
+	finding_passed(findings, xstrdup("one node with memory"));
+	return true;
+}
+
 /* ---- huge pages --------------------------------------------------------------------------------- */
 
 /* The kernel compacts in the background when asked; beyond that only by hand or at boot. */
@@ -200,10 +209,8 @@ static void ksm_nodes(const struct facts *facts, struct findings *findings)
 {
 	const char *across, *run;
 
-	if (memory_nodes(facts) < 2) {
-		finding_passed(findings, xstrdup("one node with memory"));
+	if (one_node(facts, findings))
 		return;
-	}
 	run = knob_or_say(facts, findings, "ksm_run");
 	if (run && strcmp(run, "1") != 0) {
 		finding_passed(findings, xasprintf("KSM is not merging (ksm_run is %s)", run));
@@ -224,10 +231,8 @@ static void zone_reclaim(const struct facts *facts, struct findings *findings)
 {
 	const char *value;
 
-	if (memory_nodes(facts) < 2) {
-		finding_passed(findings, xstrdup("one node with memory"));
+	if (one_node(facts, findings))
 		return;
-	}
 	value = knob_or_say(facts, findings, "zone_reclaim_mode");
 	if (value && strcmp(value, "0") != 0)
 		finding_found(findings, xasprintf("zone_reclaim_mode is %s on %u nodes", value,
@@ -257,10 +262,8 @@ static void numa_balancing(const struct facts *facts, struct findings *findings)
 {
 	const char *value;
 
-	if (memory_nodes(facts) < 2) {
-		finding_passed(findings, xstrdup("one node with memory"));
+	if (one_node(facts, findings))
 		return;
-	}
 	value = knob_or_say(facts, findings, "numa_balancing");
 	if (value && !strcmp(value, "1") && all_bound(facts))
 		finding_found(findings, xstrdup("numa_balancing is 1; every vCPU is bound to one node"),

@@ -5,7 +5,6 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/xalloc.h"
 #include "tuner/doctor/doctor.h"

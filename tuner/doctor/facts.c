@@ -3,7 +3,6 @@
 #include "tuner/doctor/facts.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,8 +126,7 @@ static int by_name(const void *a, const void *b)
 
 static void read_vulnerabilities(struct facts *facts, const struct root *root)
 {
-	char path[PATH_MAX];
-	DIR *directory = opendir(root_path(root, path, "%s", CPU "vulnerabilities"));
+	DIR *directory = root_opendir(root, CPU "vulnerabilities");
 	struct dirent *entry;
 
 	if (!directory)

@@ -109,13 +109,13 @@ struct fix fix_none(void)
 
 struct fix fix_text(enum fix_kind kind, const char *fmt, ...)
 {
-	char text[512];
+	struct fix fix = {.kind = kind};
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
+	fix.text = xvasprintf(fmt, args);
 	va_end(args);
-	return (struct fix){.kind = kind, .text = xstrdup(text)};
+	return fix;
 }
 
 struct fix fix_setting(const struct facts *facts, const char *name, const char *value,
@@ -152,11 +152,7 @@ static void sort(struct findings *findings)
 
 void doctor_run(const struct facts *facts, struct findings *findings)
 {
-	memset(findings, 0, sizeof(*findings));
-	for (size_t table = 0; table < TABLE_COUNT; table++)
-		for (const struct check *check = tables[table]; check->id; check++)
-			run(check, facts, findings);
-	sort(findings);
+	doctor_run_one(NULL, facts, findings);
 }
 
 void doctor_run_one(const char *id, const struct facts *facts, struct findings *findings)
@@ -164,7 +160,7 @@ void doctor_run_one(const char *id, const struct facts *facts, struct findings *
 	memset(findings, 0, sizeof(*findings));
 	for (size_t table = 0; table < TABLE_COUNT; table++)
 		for (const struct check *check = tables[table]; check->id; check++)
-			if (!strcmp(check->id, id))
+			if (!id || !strcmp(check->id, id))
 				run(check, facts, findings);
 	sort(findings);
 }

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "lib/writeall.h"
-#include "lib/xalloc.h"
 #include "tuner/doctor/doctor.h"
 #include "tuner/doctor/text.h"
 #include "tuner/profile.h"

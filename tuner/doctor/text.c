@@ -5,22 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lib/error.h"
 #include "lib/xalloc.h"
 
 void text_add(struct text *text, const char *fmt, ...)
 {
 	char *piece, *longer;
 	va_list args;
-	int length;
 
 	va_start(args, fmt);
-	length = vasprintf(&piece, fmt, args);
+	piece = xvasprintf(fmt, args);
 	va_end(args);
-	if (length < 0) { /* as in lib/xalloc.h */
-		warn("out of memory");
-		abort();
-	}
 	longer = xasprintf("%s%s", text->text ? text->text : "", piece);
 	free(piece);
 	free(text->text);
