@@ -301,6 +301,14 @@ void guests_release(struct guest_list *list)
 	memset(list, 0, sizeof(*list));
 }
 
+struct guest *guest_by_pid(const struct guest_list *list, pid_t pid)
+{
+	for (unsigned int i = 0; i < list->count; i++)
+		if (list->guests[i].pid == pid)
+			return &list->guests[i];
+	return NULL;
+}
+
 const struct guest *guest_find(const struct guest_list *list, const char *name)
 {
 	char *end;
@@ -309,8 +317,5 @@ const struct guest *guest_find(const struct guest_list *list, const char *name)
 	for (unsigned int i = 0; i < list->count; i++)
 		if (!strcmp(list->guests[i].name, name))
 			return &list->guests[i];
-	for (unsigned int i = 0; i < list->count; i++)
-		if (end != name && !*end && list->guests[i].pid == pid)
-			return &list->guests[i];
-	return NULL;
+	return end != name && !*end ? guest_by_pid(list, (pid_t)pid) : NULL;
 }

@@ -135,6 +135,13 @@ void guest_ask_threads(struct guest *guest, int timeout_ms);
 
 /* A guest by name or by PID written in decimal; NULL when there is none. */
 const struct guest *guest_find(const struct guest_list *list, const char *name);
+/*
+ * Copies "KEY=VALUE" out of a QEMU option string "a=1,b=2", or with @key NULL the first word when it
+ * has no "=". A comma in a value is doubled there, and single in @value. Returns false when it is not there.
+ */
+bool guest_suboption(const char *text, const char *key, char *value, size_t size);
+/* The guest that is this process; NULL when there is none. */
+struct guest *guest_by_pid(const struct guest_list *list, pid_t pid);
 const char *thread_kind_name(enum thread_kind kind);
 json_t *guests_to_json(const struct guest_list *list);
 int guests_from_json(const json_t *json, struct guest_list *list, struct error *err);

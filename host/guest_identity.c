@@ -86,11 +86,7 @@ static const char *args_option(const struct args *args, const char *option, unsi
 	return NULL;
 }
 
-/*
- * Copies "KEY=VALUE" out of a QEMU option string "a=1,b=2", or with @key NULL the first word when it
- * has no "=". A comma in a value is doubled. Returns false when it is not there.
- */
-static bool suboption(const char *text, const char *key, char *value, size_t size)
+bool guest_suboption(const char *text, const char *key, char *value, size_t size)
 {
 	size_t key_length = key ? strlen(key) : 0;
 
@@ -171,8 +167,8 @@ static char *find_name(const struct args *args, const struct vmm_kind *kind, con
 	const char *socket = kind ? args_option(args, kind->socket_option, 0) : NULL;
 	char value[256], *name;
 
-	if (option && (suboption(option, "guest", value, sizeof(value)) ||
-			suboption(option, NULL, value, sizeof(value))))
+	if (option && (guest_suboption(option, "guest", value, sizeof(value)) ||
+			guest_suboption(option, NULL, value, sizeof(value))))
 		return xstrdup(value);
 	if (option && *option && !strchr(option, '='))
 		return xstrdup(option);
@@ -200,7 +196,7 @@ static char *absolute(const struct root *root, pid_t pid, const char *path)
 /* "unix:PATH,server=on,wait=off" */
 static bool unix_path(const char *text, char *path, size_t size)
 {
-	return text && !strncmp(text, "unix:", 5) && suboption(text + 5, NULL, path, size);
+	return text && !strncmp(text, "unix:", 5) && guest_suboption(text + 5, NULL, path, size);
 }
 
 /* The socket behind "-mon chardev=ID,mode=control". */
@@ -210,13 +206,13 @@ static bool monitor_path(const struct args *args, char *path, size_t size)
 	const char *mon, *chardev;
 
 	for (unsigned int i = 0; (mon = args_option(args, "-mon", i)); i++) {
-		if (!suboption(mon, "mode", mode, sizeof(mode)) || strcmp(mode, "control"))
+		if (!guest_suboption(mon, "mode", mode, sizeof(mode)) || strcmp(mode, "control"))
 			continue;
-		if (!suboption(mon, "chardev", id, sizeof(id)) && !suboption(mon, NULL, id, sizeof(id)))
+		if (!guest_suboption(mon, "chardev", id, sizeof(id)) && !guest_suboption(mon, NULL, id, sizeof(id)))
 			continue;
 		for (unsigned int j = 0; (chardev = args_option(args, "-chardev", j)); j++)
-			if (suboption(chardev, "id", other, sizeof(other)) && !strcmp(id, other) &&
-				suboption(chardev, "path", path, size))
+			if (guest_suboption(chardev, "id", other, sizeof(other)) && !strcmp(id, other) &&
+				guest_suboption(chardev, "path", path, size))
 				return true;
 	}
 	return false;
@@ -250,8 +246,8 @@ static uint64_t find_memory(const struct args *args, const struct vmm_kind *kind
 	char value[64];
 	uint64_t bytes;
 
-	if (!option || (!suboption(option, "size", value, sizeof(value)) &&
-			!suboption(option, NULL, value, sizeof(value))) ||
+	if (!option || (!guest_suboption(option, "size", value, sizeof(value)) &&
+			!guest_suboption(option, NULL, value, sizeof(value))) ||
 		size_parse(value, &bytes, NULL) < 0)
 		return 0;
 	if (isdigit((unsigned char)value[strlen(value) - 1]) && bytes < UINT64_MAX / kind->memory_unit)

@@ -10,7 +10,6 @@
 
 #include "host/proc.h"
 #include "lib/unixsock.h"
-#include "lib/writeall.h"
 
 #define ANSWER_MAX     65536 /* "setup" lists every banned interrupt before the mask */
 #define ANSWER_SECONDS 12    /* longer than it sleeps */
@@ -35,7 +34,8 @@ static int talk(const struct root *root, pid_t pid, const char *command, char *a
 		return fd;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-	status = write_all(fd, command, strlen(command));
+	/* One message; a daemon that ends just now must not end us by a signal. */
+	status = send(fd, command, strlen(command), MSG_NOSIGNAL) < 0 ? -errno : 0;
 	while (!status && used < size - 1) {
 		got = recv(fd, answer + used, size - 1 - used, 0);
 		if (got < 0)

@@ -171,14 +171,6 @@ static int fill_vcpus(struct profile_vm *vm, const struct guest *guest, struct e
 		has == 1 ? "" : "s", vm->vcpus);
 }
 
-static struct guest *guest_of(struct snapshot *snapshot, const struct profile_vm *vm)
-{
-	for (unsigned int i = 0; i < snapshot->guests.count; i++)
-		if (snapshot->guests.guests[i].pid == vm->guest_pid)
-			return &snapshot->guests.guests[i];
-	return NULL;
-}
-
 /*
  * A vCPU's thread that has never run and has no name looks like any other: it would be pinned with the
  * emulator. Where the profile asks for it that is refused, with attach_all such a guest is left alone.
@@ -202,7 +194,7 @@ static int check_threads(struct profile_vm *vm, const struct guest *guest, struc
 
 static int fill(struct profile_vm *vm, struct snapshot *snapshot, struct error *err)
 {
-	struct guest *guest = guest_of(snapshot, vm);
+	struct guest *guest = guest_by_pid(&snapshot->guests, vm->guest_pid);
 	int rc = 0;
 
 	if (!guest)

@@ -97,13 +97,9 @@ static bool find_any(const struct action_context *context, const char *name, pid
 {
 	struct guest_list list;
 	const struct guest *guest;
-	char number[16];
 
-	snprintf(number, sizeof(number), "%d", (int)pid);
 	guests_read(&context->root, &list);
-	guest = guest_find(&list, pid ? number : name);
-	if (pid && guest && guest->pid != pid) /* it is called like the number */
-		guest = NULL;
+	guest = pid ? guest_by_pid(&list, pid) : guest_find(&list, name);
 	if (guest) {
 		*ref = (struct guest_ref){.pid = guest->pid, .start = guest->start};
 		snprintf(ref->name, sizeof(ref->name), "%s", pid ? name : guest->name);

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "host/guest.h"
 #include "lib/size.h"
 #include "lib/xalloc.h"
 #include "tuner/import.h"
@@ -87,26 +88,9 @@ static const char *option(const struct words *words, const char *name, unsigned 
 	return NULL;
 }
 
-/* KEY of "first,key=value,..."; with @key NULL the first, unless it has a key. */
 static bool part(const char *text, const char *key, char value[VALUE_MAX])
 {
-	size_t length = key ? strlen(key) : 0;
-	bool first = true;
-
-	while (text && *text) {
-		size_t end = strcspn(text, ","), skip = key ? length + 1 : 0;
-		bool match = key ? !strncmp(text, key, length) && text[length] == '='
-				 : first && strcspn(text, "=") >= end;
-
-		if (match && end - skip < VALUE_MAX) {
-			memcpy(value, text + skip, end - skip);
-			value[end - skip] = '\0';
-			return true;
-		}
-		text += end + (text[end] == ',');
-		first = false;
-	}
-	return false;
+	return guest_suboption(text, key, value, VALUE_MAX);
 }
 
 static unsigned int number(const char *text, const char *key, unsigned int otherwise)

@@ -59,7 +59,7 @@ static char *attach_text(const struct guest_list *guests, const struct guest *gu
 	char *chosen = NULL;
 
 	for (size_t i = 0; i < count; i++) {
-		if (!chosen && imported_plain(ways[i]) && attach_find(guests, ways[i], &found) == 1)
+		if (!chosen && imported_plain(ways[i]) && strchr(ways[i], ':')[1] && attach_find(guests, ways[i], &found) == 1)
 			chosen = ways[i];
 		else
 			free(ways[i]);

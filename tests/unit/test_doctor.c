@@ -558,6 +558,22 @@ static void a_guests_name_cannot_reach_the_shell_or_the_terminal(void **state)
 	facts_free(facts);
 }
 
+/* JSON is UTF-8; a name that is not must not take its finding along. */
+static void a_name_that_is_no_utf8_still_has_its_finding_in_json(void **state)
+{
+	struct facts *facts = machine_running(guest("d\xff" "b", 2, "0", "0"));
+	struct findings findings;
+	json_t *json;
+
+	(void)state;
+	doctor_run_one("shared-cpu", facts, &findings);
+	json = json_string(findings.rows[0].measured);
+	assert_non_null(json);
+	json_decref(json);
+	findings_release(&findings);
+	facts_free(facts);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -593,6 +609,7 @@ int main(void)
 		cmocka_unit_test(siblings_of_two_guests_are_worse_than_of_one),
 		cmocka_unit_test(many_shared_places_are_summed),
 		cmocka_unit_test(a_guests_name_cannot_reach_the_shell_or_the_terminal),
+		cmocka_unit_test(a_name_that_is_no_utf8_still_has_its_finding_in_json),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

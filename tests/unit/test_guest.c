@@ -85,6 +85,19 @@ static void guests_of_all_vmms_are_found(void **state)
 	assert_null(guest_find(&captured->list, "delta"));
 }
 
+static void a_guest_named_like_anothers_pid_is_not_that_one(void **state)
+{
+	struct captured *captured = *state;
+	struct guest *beta = (struct guest *)(uintptr_t)find(state, "beta");
+	char *name = beta->name, number[] = "203"; /* the PID of alpha */
+
+	beta->name = number;
+	assert_string_equal(guest_by_pid(&captured->list, 203)->name, "alpha");
+	assert_ptr_equal(guest_find(&captured->list, "203"), beta);
+	beta->name = name;
+	assert_null(guest_by_pid(&captured->list, 1));
+}
+
 static void threads_have_kinds_by_their_names(void **state)
 {
 	const struct guest *alpha = find(state, "alpha");
@@ -272,6 +285,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(guests_of_all_vmms_are_found),
+		cmocka_unit_test(a_guest_named_like_anothers_pid_is_not_that_one),
 		cmocka_unit_test(threads_have_kinds_by_their_names),
 		cmocka_unit_test(vcpus_without_names_are_found_all_the_same),
 		cmocka_unit_test(pinned_vcpus_show_where_they_may_run),

@@ -72,6 +72,8 @@ static void qemu_command_lines(void **state)
 			"vm db {\n\tattach = \"name:db\"\n\tvcpus = 4\n\tmemory = 1G\n}\n" },
 		{ "qemu-system-x86_64 -name 'my guest' -smp cpus=2,maxcpus=8 -m 513",
 			"vm my_guest {\n\tattach = \"name:my guest\"\n\tvcpus = 2\n\tmemory = 512M\n}\n" },
+		{ "qemu-kvm -name guest=a,,b -m 64", /* a comma in a value is doubled */
+			"vm a_b {\n\tattach = \"name:a,b\"\n\tvcpus = 1\n\tmemory = 64M\n}\n" },
 		{ "qemu-kvm -name a -m 4G -mem-path /dev/hugepages",
 			"vm a {\n\tattach = \"name:a\"\n\tvcpus = 1\n\tmemory = 4G\n\tpages = 2M\n}\n" },
 		{ "qemu-system-x86_64 -name a -m 1G "
@@ -208,6 +210,7 @@ static void running_guests_are_written_so_that_nothing_changes(void **state)
 	add_guest(snapshot, "remote", 300, "2", 1); /* its memory would follow the pin */
 	add_guest(snapshot, "twin", 400, "0-7", 0);
 	add_guest(snapshot, "twin", 500, "0-7", 0);
+	add_guest(snapshot, "", 600, "0-7", 0); /* -name guest= */
 	text = import_running(snapshot, NULL, 0, &context, &err);
 	if (!text) {
 		fail_msg("%s", err.text);
@@ -222,6 +225,7 @@ static void running_guests_are_written_so_that_nothing_changes(void **state)
 		"\tpages = 4K\n\tplacement = keep\n}\n"));
 	assert_non_null(strstr(text, "vm twin {\n\tattach = \"pid:400\"\n"));
 	assert_non_null(strstr(text, "vm twin-2 {\n\tattach = \"pid:500\"\n"));
+	assert_non_null(strstr(text, "\tattach = \"pid:600\"\n"));
 	free(text);
 	text = import_running(snapshot, only, 1, &context, &err);
 	assert_non_null(text);

@@ -18,6 +18,7 @@
 static char *read_mark(const struct action_context *context, const struct action *action)
 {
 	struct smaps_ram sum = {0};
+	const struct guest *guest;
 	struct guest_list list;
 	struct guest_ref ref;
 
@@ -25,9 +26,9 @@ static char *read_mark(const struct action_context *context, const struct action
 	if (guest_resolve(context, action->target, &ref, NULL) < 0)
 		return NULL;
 	guests_read(&context->root, &list);
-	for (unsigned int i = 0; i < list.count; i++)
-		if (list.guests[i].pid == ref.pid)
-			smaps_read(&context->root, &list.guests[i], &sum, NULL);
+	guest = guest_by_pid(&list, ref.pid);
+	if (guest)
+		smaps_read(&context->root, guest, &sum, NULL);
 	guests_release(&list);
 	if (!sum.mapped) {
 		errno = ENODATA;

@@ -15,14 +15,6 @@
 
 /* ---- what is where -------------------------------------------------------------------------- */
 
-static const struct guest *find_guest(const struct guest_list *list, pid_t pid)
-{
-	for (unsigned int i = 0; i < list->count; i++)
-		if (list->guests[i].pid == pid)
-			return &list->guests[i];
-	return NULL;
-}
-
 static char *nodes_of(const struct guest *guest, const struct machine *machine)
 {
 	struct guest_memory_map map;
@@ -55,7 +47,7 @@ static char *read_nodes(const struct action_context *context, const struct actio
 	}
 	machine = machine_read(&context->root, NULL);
 	guests_read(&context->root, &list);
-	guest = find_guest(&list, ref.pid);
+	guest = guest_by_pid(&list, ref.pid);
 	if (guest && machine)
 		nodes = nodes_of(guest, machine);
 	guests_release(&list);
@@ -108,7 +100,7 @@ static int apply(const struct action_context *context, const struct action *acti
 	if (status < 0)
 		return status;
 	guests_read(&context->root, &list);
-	guest = find_guest(&list, ref.pid);
+	guest = guest_by_pid(&list, ref.pid);
 	if (guest) {
 		struct guest named = *guest; /* as it was asked for */
 

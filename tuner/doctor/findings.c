@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <jansson.h>
+
 #include "lib/xalloc.h"
 #include "tuner/doctor/doctor.h"
 
@@ -49,11 +51,15 @@ const char *fix_lead(enum fix_kind kind)
 	return fix_kinds[kind].lead;
 }
 
+/* Names of guests and files are other people's: no escapes to the terminal, nothing JSON cannot hold. */
 static char *harmless(char *text)
 {
+	json_t *utf8 = text ? json_string(text) : NULL;
+
 	for (char *at = text; at && *at; at++)
-		if (iscntrl((unsigned char)*at))
+		if (iscntrl((unsigned char)*at) || (!utf8 && (unsigned char)*at >= 0x80))
 			*at = '?';
+	json_decref(utf8);
 	return text;
 }
 
