@@ -14,23 +14,10 @@
 #include <cmocka.h>
 
 #include "lib/xalloc.h"
+#include "tests/unit/tree.h"
 #include "tuner/action.h"
 
 static struct action_context context;
-
-static void put(const char *file, const char *content)
-{
-	char command[PATH_MAX * 2], path[PATH_MAX];
-	FILE *out;
-
-	root_path(&context.root, path, "%s", file);
-	snprintf(command, sizeof(command), "mkdir -p \"$(dirname '%s')\"", path);
-	assert_int_equal(system(command), 0);
-	out = fopen(path, "w");
-	assert_non_null(out);
-	fputs(content, out);
-	fclose(out);
-}
 
 static void expect(const char *file, const char *content)
 {
@@ -42,20 +29,15 @@ static void expect(const char *file, const char *content)
 
 static int setup(void **state)
 {
-	char dir[] = "/tmp/vmtune-test-XXXXXX";
-
 	(void)state;
 	context = (struct action_context){.run_dir = "/run/vmtune"};
-	return !mkdtemp(dir) || root_init(&context.root, dir, NULL) < 0;
+	return tree_open(&context.root);
 }
 
 static int teardown(void **state)
 {
-	char command[PATH_MAX + 16];
-
 	(void)state;
-	snprintf(command, sizeof(command), "rm -rf '%s'", context.root.dir);
-	return system(command);
+	return tree_remove(&context.root);
 }
 
 /* prepare, apply, verify, undo; the file must read @shown in between and be the same afterwards. */
@@ -67,7 +49,7 @@ static void there_and_back(enum action_kind kind, const char *file, const char *
 		xstrdup(after), NULL, NULL);
 	struct error err = {""};
 
-	put(file, content);
+	tree_put(&context.root, file, content);
 	assert_int_equal(action_prepare(&context, action, &err), 0);
 	assert_string_equal(action->before, content);
 	assert_int_equal(action_verify(&context, action, NULL), STATE_BEFORE);
@@ -119,12 +101,12 @@ static void a_write_that_would_clear_another_setting_is_refused(void **state)
 	struct error err = {""};
 
 	(void)state;
-	put("/proc/sys/vm/dirty_ratio", "0\n");
-	put("/proc/sys/vm/dirty_bytes", "67108864\n");
+	tree_put(&context.root, "/proc/sys/vm/dirty_ratio", "0\n");
+	tree_put(&context.root, "/proc/sys/vm/dirty_bytes", "67108864\n");
 	assert_int_equal(action_apply(&context, &action, &err), -EBUSY);
 	assert_non_null(strstr(err.text, "dirty_bytes"));
 	expect("/proc/sys/vm/dirty_ratio", "0\n");
-	put("/proc/sys/vm/dirty_bytes", "0\n");
+	tree_put(&context.root, "/proc/sys/vm/dirty_bytes", "0\n");
 	assert_int_equal(action_apply(&context, &action, &err), 0);
 }
 
@@ -192,8 +174,8 @@ static void what_is_so_already_is_dropped_from_a_list(void **state)
 	struct action_list list = {0};
 
 	(void)state;
-	put("/sys/a", "1\n");
-	put("/sys/b", "1\n");
+	tree_put(&context.root, "/sys/a", "1\n");
+	tree_put(&context.root, "/sys/b", "1\n");
 	action_add(&list, ACTION_SETTING, CLASS_REVERSIBLE, xstrdup("/sys/a"), NULL, NULL, xstrdup("1"),
 		NULL, NULL);
 	action_add(&list, ACTION_SETTING, CLASS_REVERSIBLE, xstrdup("/sys/b"), NULL, NULL, xstrdup("2"),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The doctor's report, the profile he writes, and reading the facts of captured machines. */
 #include "tests/unit/doctor_bench.h"
+#include "tests/unit/tree.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -220,24 +221,6 @@ static void an_existing_file_is_never_overwritten(void **state)
 
 /* ---- captured machines -------------------------------------------------------------------------- */
 
-/* Adds a file to the captured machine, with its folders. */
-static void put_file(const char *path, const char *text)
-{
-	char real[PATH_MAX];
-	FILE *file;
-
-	snprintf(real, sizeof(real), "%s%s", capture_dir, path);
-	for (char *at = real + strlen(capture_dir) + 1; (at = strchr(at, '/')); at++) {
-		*at = '\0';
-		mkdir(real, 0755);
-		*at = '/';
-	}
-	file = fopen(real, "w");
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-}
-
 static struct facts *examine(const struct root *root)
 {
 	struct error err = {{0}};
@@ -255,17 +238,17 @@ static void facts_are_read_below_the_sysroot(void **state)
 
 	(void)state;
 	assert_int_equal(capture_open(&root, "smt-two-nodes"), 0);
-	put_file("/proc/buddyinfo", "Node 0, zone      DMA      1      0      0\n"
+	tree_put(&root, "/proc/buddyinfo", "Node 0, zone      DMA      1      0      0\n"
 		"Node 0, zone   Normal      2      0      0      0      0      0      0      0      0      3\n"
 		"Node 1, zone   Normal      0      1      0\n");
-	put_file("/proc/vmstat", "pswpin 7\nthp_fault_alloc 12\nthp_fault_fallback 3\n"
+	tree_put(&root, "/proc/vmstat", "pswpin 7\nthp_fault_alloc 12\nthp_fault_fallback 3\n"
 		"thp_fault_fallback_charge 9\n");
-	put_file("/proc/cmdline", "quiet ro\n");
-	put_file("/sys/devices/system/clocksource/clocksource0/current_clocksource", "hpet\n");
-	put_file("/sys/devices/system/cpu/vulnerabilities/mds", "Not affected\n");
-	put_file("/sys/devices/system/cpu/vulnerabilities/l1tf", "Vulnerable\n");
-	put_file("/sys/kernel/iommu_groups/0/type", "DMA-FQ\n");
-	put_file("/sys/kernel/iommu_groups/11/type", "identity\n");
+	tree_put(&root, "/proc/cmdline", "quiet ro\n");
+	tree_put(&root, "/sys/devices/system/clocksource/clocksource0/current_clocksource", "hpet\n");
+	tree_put(&root, "/sys/devices/system/cpu/vulnerabilities/mds", "Not affected\n");
+	tree_put(&root, "/sys/devices/system/cpu/vulnerabilities/l1tf", "Vulnerable\n");
+	tree_put(&root, "/sys/kernel/iommu_groups/0/type", "DMA-FQ\n");
+	tree_put(&root, "/sys/kernel/iommu_groups/11/type", "identity\n");
 	facts = examine(&root);
 	capture_close();
 	assert_int_equal(facts->block_count, 2);
@@ -319,9 +302,9 @@ static void a_captured_machine_gets_a_profile_that_fits_it(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		assert_int_equal(capture_open(&root, names[i]), 0);
-		put_file("/sys/kernel/mm/ksm/run", "1\n");
-		put_file("/sys/kernel/mm/ksm/merge_across_nodes", "1\n");
-		put_file("/sys/kernel/mm/transparent_hugepage/enabled", "always madvise [never]\n");
+		tree_put(&root, "/sys/kernel/mm/ksm/run", "1\n");
+		tree_put(&root, "/sys/kernel/mm/ksm/merge_across_nodes", "1\n");
+		tree_put(&root, "/sys/kernel/mm/transparent_hugepage/enabled", "always madvise [never]\n");
 		facts = examine(&root);
 		capture_close();
 		doctor_run(facts, &findings);

@@ -14,63 +14,45 @@
 #include "host/irq.h"
 #include "lib/size.h"
 #include "lib/xalloc.h"
+#include "tests/unit/tree.h"
 #include "tuner/plan_irq.h"
 
 static struct root root;
-
-static void put(const char *file, const char *text)
-{
-	char command[PATH_MAX * 2 + 32], path[PATH_MAX];
-	FILE *out;
-
-	root_path(&root, path, "%s", file);
-	snprintf(command, sizeof(command), "mkdir -p \"$(dirname '%s')\"", path);
-	assert_int_equal(system(command), 0);
-	out = fopen(path, "w");
-	assert_non_null(out);
-	fputs(text, out);
-	fclose(out);
-}
 
 static void put_irq(unsigned int number, const char *handlers, const char *cpus)
 {
 	char path[128];
 
 	snprintf(path, sizeof(path), "/sys/kernel/irq/%u/actions", number);
-	put(path, handlers);
+	tree_put(&root, path, handlers);
 	snprintf(path, sizeof(path), "/proc/irq/%u/smp_affinity_list", number);
-	put(path, cpus);
+	tree_put(&root, path, cpus);
 }
 
 static int setup(void **state)
 {
-	char dir[] = "/tmp/vmtune-test-XXXXXX";
-
 	(void)state;
-	if (!mkdtemp(dir) || root_init(&root, dir, NULL) < 0)
+	if (tree_open(&root))
 		return -1;
-	put("/sys/bus/pci/devices/0000:01:00.0/numa_node", "1\n");
-	put("/sys/bus/pci/devices/0000:01:00.0/irq", "16\n"); /* its line is not used beside messages */
-	put("/sys/bus/pci/devices/0000:01:00.0/msi_irqs/40", "msix\n");
-	put("/sys/bus/pci/devices/0000:01:00.0/msi_irqs/41", "msix\n");
-	put("/sys/bus/pci/devices/0000:02:00.0/numa_node", "-1\n");
-	put("/sys/bus/pci/devices/0000:02:00.0/irq", "16\n");
+	tree_put(&root, "/sys/bus/pci/devices/0000:01:00.0/numa_node", "1\n");
+	tree_put(&root, "/sys/bus/pci/devices/0000:01:00.0/irq", "16\n"); /* its line is not used beside messages */
+	tree_put(&root, "/sys/bus/pci/devices/0000:01:00.0/msi_irqs/40", "msix\n");
+	tree_put(&root, "/sys/bus/pci/devices/0000:01:00.0/msi_irqs/41", "msix\n");
+	tree_put(&root, "/sys/bus/pci/devices/0000:02:00.0/numa_node", "-1\n");
+	tree_put(&root, "/sys/bus/pci/devices/0000:02:00.0/irq", "16\n");
 	put_irq(0, "timer\n", "0\n");
 	put_irq(16, "ehci_hcd:usb1,i801 smbus\n", "0-3\n");
 	put_irq(40, "nvme0q0\n", "0-3\n");
 	put_irq(41, "nvme0q1\n", "2\n");
 	put_irq(42, "\n", "0-3\n");
-	put("/sys/kernel/irq/43/actions", "percpu\n");
+	tree_put(&root, "/sys/kernel/irq/43/actions", "percpu\n");
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	char command[PATH_MAX + 16];
-
 	(void)state;
-	snprintf(command, sizeof(command), "rm -rf '%s'", root.dir);
-	return system(command);
+	return tree_remove(&root);
 }
 
 static void interrupts_with_a_handler_and_a_mask_are_read_with_their_device(void **state)
@@ -109,7 +91,7 @@ static void an_interrupt_is_found_by_device_and_handler_whatever_its_number(void
 	assert_int_equal(irq_find(&root, "41 0000:02:00.0 nvme0q1"), -ENOENT);
 	assert_int_equal(irq_find(&root, "nonsense"), -EINVAL);
 	/* Two with one name: only the number tells them apart. */
-	put("/sys/bus/pci/devices/0000:01:00.0/msi_irqs/44", "msix\n");
+	tree_put(&root, "/sys/bus/pci/devices/0000:01:00.0/msi_irqs/44", "msix\n");
 	put_irq(44, "nvme0q1\n", "3\n");
 	assert_int_equal(irq_find(&root, "44 0000:01:00.0 nvme0q1"), 44);
 	assert_int_equal(irq_find(&root, "41 0000:01:00.0 nvme0q1"), 41);

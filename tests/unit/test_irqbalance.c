@@ -22,6 +22,7 @@
 #include "host/service.h"
 #include "lib/unixsock.h"
 #include "lib/xalloc.h"
+#include "tests/unit/tree.h"
 #include "tuner/action.h"
 #include "tuner/plan_irq.h"
 
@@ -77,34 +78,18 @@ static void *serve(void *opaque)
 	return NULL;
 }
 
-static void put(const char *file, const char *text)
-{
-	char line[PATH_MAX * 2 + 32], path[PATH_MAX];
-	FILE *out;
-
-	root_path(&context.root, path, "%s", file);
-	snprintf(line, sizeof(line), "mkdir -p \"$(dirname '%s')\"", path);
-	assert_int_equal(system(line), 0);
-	out = fopen(path, "w");
-	assert_non_null(out);
-	fputs(text, out);
-	fclose(out);
-}
-
 #define STAT "4242 (irqbalance) S 1 1 1 0 -1 0 0 0 0 0 5 5 0 0 20 0 1 0 " START " 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 " \
 	"17 1 0 0 0 0 0\n"
 
 static int setup(void **state)
 {
-	char dir[] = "/tmp/vmtune-test-XXXXXX";
-
 	(void)state;
 	context = (struct action_context){.run_dir = "/run/vmtune"};
-	if (!mkdtemp(dir) || root_init(&context.root, dir, NULL) < 0)
+	if (tree_open(&context.root))
 		return -1;
-	put("/proc/4242/stat", STAT);
-	put("/proc/4242/task/4242/stat", STAT);
-	put("/run/irqbalance/file", "");
+	tree_put(&context.root, "/proc/4242/stat", STAT);
+	tree_put(&context.root, "/proc/4242/task/4242/stat", STAT);
+	tree_put(&context.root, "/run/irqbalance/file", "");
 	root_path(&context.root, socket_path, "/run/irqbalance/irqbalance%d.sock", PID);
 	daemon_ = (struct daemon){.banned = "00000008"};
 	daemon_.listener = unixsock_listen(socket_path, NULL);
@@ -114,15 +99,12 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	char line[PATH_MAX + 16];
-
 	(void)state;
 	close(daemon_.stop[1]);
 	pthread_join(daemon_.thread, NULL);
 	close(daemon_.stop[0]);
 	unixsock_unlisten(daemon_.listener, socket_path);
-	snprintf(line, sizeof(line), "rm -rf '%s'", context.root.dir);
-	return system(line);
+	return tree_remove(&context.root);
 }
 
 static void the_process_that_answers_is_known_with_its_ban(void **state)

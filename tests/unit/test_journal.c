@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/tree.h"
 #include "tuner/journal.h"
 
 static struct root root;
@@ -25,19 +26,14 @@ static void path_of(char path[PATH_MAX])
 
 static int setup(void **state)
 {
-	char dir[] = "/tmp/vmtune-test-XXXXXX";
-
 	(void)state;
-	return !mkdtemp(dir) || root_init(&root, dir, NULL) < 0;
+	return tree_open(&root);
 }
 
 static int teardown(void **state)
 {
-	char command[PATH_MAX + 16];
-
 	(void)state;
-	snprintf(command, sizeof(command), "rm -rf '%s'", root.dir);
-	return system(command);
+	return tree_remove(&root);
 }
 
 static struct action setting(const char *target, const char *before, const char *after)

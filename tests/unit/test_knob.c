@@ -14,6 +14,7 @@
 
 #include "host/knob.h"
 #include "tests/unit/capture.h"
+#include "tests/unit/tree.h"
 
 static void rows_are_complete_and_names_unique(void **state)
 {
@@ -56,23 +57,6 @@ static void values_are_read_in_the_profiles_spelling(void **state)
 	capture_close();
 }
 
-static void put(const struct root *root, const char *file, const char *text)
-{
-	char path[PATH_MAX], *slash;
-	FILE *out;
-
-	root_path(root, path, "%s", file);
-	for (slash = path + strlen(root->dir) + 1; (slash = strchr(slash, '/')); slash++) {
-		*slash = '\0';
-		mkdir(path, 0755);
-		*slash = '/';
-	}
-	out = fopen(path, "w");
-	assert_non_null(out);
-	fputs(text, out);
-	fclose(out);
-}
-
 #define CPUFREQ "/sys/devices/system/cpu/cpufreq/"
 
 static void a_row_with_a_pattern_is_each_of_its_files_in_order_of_number(void **state)
@@ -84,10 +68,10 @@ static void a_row_with_a_pattern_is_each_of_its_files_in_order_of_number(void **
 	(void)state;
 	assert_int_equal(capture_open(&root, "smt-two-nodes"), 0);
 	assert_int_equal(knob_read_files(&root, knob, &files), 0);
-	put(&root, CPUFREQ "policy10/scaling_governor", "schedutil\n");
-	put(&root, CPUFREQ "policy2/scaling_governor", "powersave\n");
-	put(&root, CPUFREQ "policyX/scaling_governor", "powersave\n");
-	put(&root, CPUFREQ "policy3/scaling_driver", "none\n"); /* without the file itself */
+	tree_put(&root, CPUFREQ "policy10/scaling_governor", "schedutil\n");
+	tree_put(&root, CPUFREQ "policy2/scaling_governor", "powersave\n");
+	tree_put(&root, CPUFREQ "policyX/scaling_governor", "powersave\n");
+	tree_put(&root, CPUFREQ "policy3/scaling_driver", "none\n"); /* without the file itself */
 	assert_int_equal(knob_read_files(&root, knob, &files), 2);
 	assert_string_equal(files[0].path, CPUFREQ "policy2/scaling_governor");
 	assert_string_equal(files[0].value, "powersave");
@@ -145,7 +129,7 @@ static void a_module_of_the_kernel_image_is_told_from_a_loaded_one(void **state)
 	assert_string_equal(parameter, "ple_gap");
 	assert_null(knob_module(knob_find("swappiness"), module, NULL));
 	assert_true(knob_built_in(&root, knob));
-	put(&root, "/sys/module/kvm_intel/initstate", "live\n");
+	tree_put(&root, "/sys/module/kvm_intel/initstate", "live\n");
 	assert_false(knob_built_in(&root, knob));
 	assert_false(knob_built_in(&root, knob_find("kvm_halt_poll_ns"))); /* written at run time */
 	capture_close();

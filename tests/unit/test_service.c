@@ -14,20 +14,16 @@
 #include "host/knob.h"
 #include "host/service.h"
 #include "lib/xalloc.h"
+#include "tests/unit/tree.h"
 
 static struct root root;
 
 static void put(int pid, const char *file, const char *text)
 {
-	char path[PATH_MAX];
-	FILE *out;
+	char path[64];
 
-	mkdir(root_path(&root, path, "/proc"), 0755);
-	mkdir(root_path(&root, path, "/proc/%d", pid), 0755);
-	out = fopen(root_path(&root, path, "/proc/%d/%s", pid, file), "w");
-	assert_non_null(out);
-	fputs(text, out);
-	fclose(out);
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	tree_put(&root, path, text);
 }
 
 static void process(int pid, const char *comm, int uid)
@@ -41,19 +37,14 @@ static void process(int pid, const char *comm, int uid)
 
 static int setup(void **state)
 {
-	char dir[] = "/tmp/vmtune-test-XXXXXX";
-
 	(void)state;
-	return !mkdtemp(dir) || root_init(&root, dir, NULL) < 0;
+	return tree_open(&root);
 }
 
 static int teardown(void **state)
 {
-	char command[PATH_MAX + 16];
-
 	(void)state;
-	snprintf(command, sizeof(command), "rm -rf '%s'", root.dir);
-	return system(command);
+	return tree_remove(&root);
 }
 
 static void roots_daemons_are_noticed_and_namesakes_are_not(void **state)

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* vmtune import: a profile of what runs now, or of what a file says. Changes nothing. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/writeall.h"
 #include "tuner/command.h"
@@ -77,25 +75,10 @@ static char *import_here(const struct import_options *options, char *const *name
 	return profile;
 }
 
-static int write_out(const char *path, const char *text, struct error *err)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644), status;
-
-	if (fd < 0)
-		return error_errno(err, errno, "%s", path);
-	status = write_all(fd, text, strlen(text));
-	if (close(fd) < 0 && status == 0)
-		status = -errno;
-	if (status == 0)
-		return 0;
-	unlink(path);
-	return error_errno(err, -status, "writing %s", path);
-}
-
 static int deliver(const struct import_options *options, const char *profile, struct error *err)
 {
 	if (options->out)
-		return write_out(options->out, profile, err);
+		return write_new_file(options->out, profile, err);
 	if (options->common.json)
 		command_print_json(json_pack("{s:s}", "profile", profile));
 	else

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A profile out of findings. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/writeall.h"
 #include "tuner/doctor/doctor.h"
@@ -93,23 +91,6 @@ char *fix_profile(const struct findings *findings)
 	return text.text;
 }
 
-static int write_new(const char *path, const char *text, struct error *err)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644), rc;
-
-	if (fd < 0 && errno == EEXIST)
-		return error_set(err, EEXIST, "%s is there already; name a file that is not", path);
-	if (fd < 0)
-		return error_errno(err, errno, "%s", path);
-	rc = write_all(fd, text, strlen(text));
-	if (close(fd) < 0 && rc == 0)
-		rc = -errno;
-	if (rc == 0)
-		return 0;
-	unlink(path);
-	return error_errno(err, -rc, "%s", path);
-}
-
 int fix_write(const struct findings *findings, const char *path, struct error *err)
 {
 	char *text = fix_profile(findings);
@@ -117,7 +98,9 @@ int fix_write(const struct findings *findings, const char *path, struct error *e
 	int rc = -EINVAL;
 
 	if (profile)
-		rc = write_new(path, text, err);
+		rc = write_new_file(path, text, err);
+	if (rc == -EEXIST)
+		error_set(err, EEXIST, "%s is there already; name a file that is not", path);
 	profile_free(profile);
 	free(text);
 	return rc;
