@@ -9,39 +9,8 @@
 
 #include <cmocka.h>
 
-#include "lib/size.h"
-#include "lib/xalloc.h"
+#include "tests/unit/plan_bench.h"
 #include "tuner/attach.h"
-#include "tuner/plan.h"
-
-static const struct action_context context = { .run_dir = "/run/vmtune", .vmm = "/bin/vmm" };
-
-struct bench {
-	struct snapshot *snapshot;
-	struct profile *profile;
-	struct plan *plan;
-	struct error err;
-};
-
-/* Two nodes of 4 GiB with CPUs 0-3 and 4-7. */
-static struct snapshot *machine(void)
-{
-	struct error err;
-	struct snapshot *snapshot = snapshot_load("node:2(memory=4GB) core:4 pu:1", &err);
-
-	assert_non_null(snapshot);
-	snapshot->machine->live = true;
-	for (unsigned int i = 0; i < 2; i++) {
-		struct machine_node *node = &snapshot->machine->nodes[i];
-
-		node->memory = node->free = node->available = 4 * GIB;
-	}
-	if (!snapshot->knobs)
-		snapshot->knobs = xcalloc(knob_count, sizeof(*snapshot->knobs));
-	for (size_t i = 0; i < knob_count; i++)
-		snapshot->knobs[i].knob = &knobs[i];
-	return snapshot;
-}
 
 static void add_thread(struct guest *guest, enum thread_kind kind, int vcpu, const char *comm,
 	const char *cpus)
@@ -95,13 +64,6 @@ static void plan_on(struct bench *bench, struct snapshot *snapshot, const char *
 		bench->plan = plan_make(bench->profile, snapshot, &context, &bench->err);
 }
 
-static void clear(struct bench *bench)
-{
-	plan_free(bench->plan);
-	profile_free(bench->profile);
-	snapshot_free(bench->snapshot);
-}
-
 static void refused(struct snapshot *snapshot, const char *text, const char *words)
 {
 	struct bench bench;
@@ -149,7 +111,7 @@ static void each_way_finds_its_guest(void **state)
 		"cgroup:machine.slice/vm-db-100.scope/libvirt/",
 		"cgroup:/sys/fs/cgroup/machine.slice/vm-db-100.scope",
 	};
-	struct snapshot *snapshot = machine();
+	struct snapshot *snapshot = two_nodes();
 	const struct guest *found;
 
 	(void)state;
@@ -167,18 +129,18 @@ static void each_way_finds_its_guest(void **state)
 
 static void none_and_many_are_told(void **state)
 {
-	struct snapshot *snapshot = machine();
+	struct snapshot *snapshot = two_nodes();
 
 	(void)state;
 	run_guest(snapshot, "db", 100, 0, 1024);
 	refused(snapshot, "vm a {\n attach = \"name:web\" }",
 		"x.conf:2: no guest is name:web; those that run are db (PID 100)");
-	snapshot = machine();
+	snapshot = two_nodes();
 	run_guest(snapshot, "db", 100, 0, 1024);
 	run_guest(snapshot, "db", 200, 0, 1024);
 	refused(snapshot, "vm a { attach = \"name:db\" }",
 		"x.conf:1: 2 guests are name:db; name one by \"pid:N\": db (PID 100), db (PID 200)");
-	snapshot = machine();
+	snapshot = two_nodes();
 	run_guest(snapshot, "db", 100, 0, 1024);
 	refused(snapshot, "vm a { attach = \"name:db\" }\nvm b { attach = \"pid:100\" }",
 		"x.conf:2: b and a (line 1) are attached to the same guest, PID 100");
@@ -196,7 +158,7 @@ static void what_it_has_must_be_what_the_profile_says(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct snapshot *snapshot = machine();
+		struct snapshot *snapshot = two_nodes();
 		char text[256];
 
 		run_guest(snapshot, "db", 100, 0, 1024);
@@ -208,14 +170,14 @@ static void what_it_has_must_be_what_the_profile_says(void **state)
 /* Paused from its start, without a control socket: which thread is a vCPU cannot be known. */
 static void unknown_vcpus_are_not_pinned_as_emulator(void **state)
 {
-	struct snapshot *snapshot = machine();
+	struct snapshot *snapshot = two_nodes();
 	struct bench bench;
 
 	(void)state;
 	run_guest(snapshot, "db", 100, 0, 1024)->threads[1].kind = THREAD_WORKER;
 	refused(snapshot, "vm a { attach = \"name:db\" }",
 		"x.conf:1: only 1 of the 2 vCPU threads of a (PID 100) can be told from its others");
-	snapshot = machine();
+	snapshot = two_nodes();
 	run_guest(snapshot, "db", 100, 0, 1024)->threads[1].kind = THREAD_WORKER;
 	plan_on(&bench, snapshot, "host { attach_all = true }");
 	if (!bench.plan)
@@ -227,7 +189,7 @@ static void unknown_vcpus_are_not_pinned_as_emulator(void **state)
 static void verify_goes_on_without_an_ended_guest(void **state)
 {
 	static const char text[] = "vm a { attach = \"name:gone\" }";
-	struct snapshot *snapshot = machine();
+	struct snapshot *snapshot = two_nodes();
 	struct error err;
 	struct profile *profile = profile_parse(text, strlen(text), "x.conf", &err);
 
@@ -241,7 +203,7 @@ static void verify_goes_on_without_an_ended_guest(void **state)
 
 static void all_others_are_attached_by_one_word(void **state)
 {
-	struct snapshot *snapshot = machine();
+	struct snapshot *snapshot = two_nodes();
 	struct bench bench;
 
 	(void)state;
@@ -280,7 +242,7 @@ static void every_thread_and_the_memory_go_to_the_node(void **state)
 {
 	static const char *const comms[] = { "CPU 0/KVM", "CPU 1/KVM", "qemu", "IO iothread1", "vhost-100",
 		"call_rcu" };
-	struct snapshot *snapshot = machine();
+	struct snapshot *snapshot = two_nodes();
 	const struct action *move;
 	struct bench bench;
 
@@ -307,7 +269,7 @@ static void every_thread_and_the_memory_go_to_the_node(void **state)
 
 static void memory_that_is_right_stays(void **state)
 {
-	struct snapshot *snapshot = machine();
+	struct snapshot *snapshot = two_nodes();
 	struct bench bench;
 
 	(void)state;
@@ -319,7 +281,7 @@ static void memory_that_is_right_stays(void **state)
 
 static void left_to_vmtune_it_stays_where_its_memory_is(void **state)
 {
-	struct snapshot *snapshot = machine();
+	struct snapshot *snapshot = two_nodes();
 	struct bench bench;
 
 	(void)state;
@@ -334,7 +296,7 @@ static void left_to_vmtune_it_stays_where_its_memory_is(void **state)
 /* Node 1 has no room for four dedicated vCPUs beside the host; so it moves. */
 static void dedicated_cpus_decide_where_memory_does_not_fit(void **state)
 {
-	struct snapshot *snapshot = machine();
+	struct snapshot *snapshot = two_nodes();
 	struct bench bench;
 
 	(void)state;
@@ -349,7 +311,7 @@ static void dedicated_cpus_decide_where_memory_does_not_fit(void **state)
 /* Its own memory counts as free where it lies: a node that is full of it has room for it. */
 static void a_node_full_of_the_guest_has_room_for_it(void **state)
 {
-	struct snapshot *snapshot = machine();
+	struct snapshot *snapshot = two_nodes();
 	struct bench bench;
 
 	(void)state;
@@ -359,7 +321,7 @@ static void a_node_full_of_the_guest_has_room_for_it(void **state)
 	if (!bench.plan)
 		fail_msg("%s", bench.err.text);
 	clear(&bench);
-	snapshot = machine();
+	snapshot = two_nodes();
 	run_guest(snapshot, "db", 100, 1024, 0);
 	snapshot->machine->nodes[1].free = snapshot->machine->nodes[1].available = 200 * MIB;
 	refused(snapshot, "vm a { attach = \"name:db\" nodes = \"1\" }",
@@ -369,7 +331,7 @@ static void a_node_full_of_the_guest_has_room_for_it(void **state)
 /* Huge pages move into free ones only: the pool they come to is made large enough first. */
 static void the_pool_of_the_new_node_grows(void **state)
 {
-	struct snapshot *snapshot = machine();
+	struct snapshot *snapshot = two_nodes();
 	const struct action *pool;
 	struct guest *guest;
 	struct bench bench;
@@ -392,7 +354,7 @@ static void the_pool_of_the_new_node_grows(void **state)
 
 static void keep_changes_nothing(void **state)
 {
-	struct snapshot *snapshot = machine();
+	struct snapshot *snapshot = two_nodes();
 	struct bench bench;
 
 	(void)state;
@@ -406,7 +368,7 @@ static void keep_changes_nothing(void **state)
 
 static void limits_are_for_groups_of_its_own(void **state)
 {
-	struct snapshot *snapshot = machine();
+	struct snapshot *snapshot = two_nodes();
 	struct guest *guest;
 	struct bench bench;
 
@@ -419,7 +381,7 @@ static void limits_are_for_groups_of_its_own(void **state)
 		"/sys/fs/cgroup/machine.slice/vm-db-100.scope/cpu.weight");
 	assert_int_equal(bench.plan->actions.count, 1);
 	clear(&bench);
-	snapshot = machine();
+	snapshot = two_nodes();
 	snapshot->cgroup = CGROUP_V2;
 	guest = run_guest(snapshot, "db", 100, 0, 1024);
 	free(guest->cgroup);
@@ -430,7 +392,7 @@ static void limits_are_for_groups_of_its_own(void **state)
 
 static void where_memory_is_is_part_of_a_snapshot(void **state)
 {
-	struct snapshot *snapshot = machine();
+	struct snapshot *snapshot = two_nodes();
 	struct guest_list list;
 	json_t *json;
 

@@ -9,38 +9,17 @@
 
 #include <cmocka.h>
 
-#include "lib/size.h"
-#include "lib/xalloc.h"
-#include "tuner/plan.h"
+#include "tests/unit/plan_bench.h"
 
-static const struct action_context context = { .run_dir = "/run/vmtune", .vmm = "/bin/vmm" };
-
-struct bench {
-	struct snapshot *snapshot;
-	struct profile *profile;
-	struct plan *plan;
-	struct error err;
-};
-
-/* A machine whose counters count: two nodes of 4 GiB, each with an empty pool of 2M pages. */
+/* Each node has an empty pool of 2M pages. */
 static struct snapshot *machine(void)
 {
-	struct error err;
-	struct snapshot *snapshot = snapshot_load("node:2(memory=4GB) core:4 pu:1", &err);
+	struct snapshot *snapshot = two_nodes();
 
-	assert_non_null(snapshot);
-	snapshot->machine->live = true;
 	for (unsigned int i = 0; i < 2; i++) {
-		struct machine_node *node = &snapshot->machine->nodes[i];
-
-		node->memory = node->free = node->available = 4 * GIB;
-		node->pools[0].page_size = 2 * MIB;
-		node->pool_count = 1;
+		snapshot->machine->nodes[i].pools[0].page_size = 2 * MIB;
+		snapshot->machine->nodes[i].pool_count = 1;
 	}
-	if (!snapshot->knobs)
-		snapshot->knobs = xcalloc(knob_count, sizeof(*snapshot->knobs));
-	for (size_t i = 0; i < knob_count; i++)
-		snapshot->knobs[i].knob = &knobs[i];
 	snprintf(snapshot->kernel, sizeof(snapshot->kernel), "6.1.0-test");
 	return snapshot;
 }
@@ -61,13 +40,6 @@ static void plan_on(struct bench *bench, struct snapshot *snapshot, const char *
 	if (!bench->profile)
 		fail_msg("%s", bench->err.text);
 	bench->plan = plan_make(bench->profile, snapshot, &context, &bench->err);
-}
-
-static void clear(struct bench *bench)
-{
-	plan_free(bench->plan);
-	profile_free(bench->profile);
-	snapshot_free(bench->snapshot);
 }
 
 static const struct action *action(const struct bench *bench, unsigned int number)
