@@ -84,7 +84,6 @@ static const char *list_guests(const struct guest_list *guests, char buf[LIST_MA
 {
 	size_t used = 0;
 
-	snprintf(buf, LIST_MAX, "none");
 	for (unsigned int i = 0; i < guests->count && used + 1 < LIST_MAX; i++)
 		used += (size_t)snprintf(buf + used, LIST_MAX - used, "%s%s (PID %d)", i ? ", " : "",
 			guests->guests[i].name, (int)guests->guests[i].pid);
@@ -107,6 +106,8 @@ static int find(struct profile_vm *vm, const struct snapshot *snapshot, enum att
 	}
 	if (!count && missing == ATTACH_PRESENT)
 		return 0;
+	if (!guests->count)
+		return profile_fault(&vm->at_attach, &vm->at, err, "no guest is %s; none runs here", vm->attach);
 	if (!count)
 		return profile_fault(&vm->at_attach, &vm->at, err, "no guest is %s; those that run are %s",
 			vm->attach, list_guests(guests, list));

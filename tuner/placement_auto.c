@@ -193,8 +193,11 @@ static void try_count(struct search *search, unsigned int count)
 
 	for (unsigned int centre = 0; centre < search->home_count; centre++) {
 		sort_from(search, centre, sorted);
-		for (unsigned int i = 0; i < count; i++)
-			weights[i] = (double)(room_bytes(sorted[i].memory, search->request->vm->pages) / MIB + 1);
+		for (unsigned int i = 0; i < count; i++) {
+			uint64_t mib = room_bytes(sorted[i].memory, search->request->vm->pages) / MIB;
+
+			weights[i] = (double)mib + 1;
+		}
 		if (!consider(search, sorted, NULL, count) && count > 1)
 			consider(search, sorted, weights, count);
 	}

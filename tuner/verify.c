@@ -51,14 +51,15 @@ void verify_summary(struct verify *verify, const char *fmt, ...)
 void verify_share(struct verify *verify, const char *name, uint64_t right, uint64_t resident)
 {
 	char good[SIZE_TEXT_MAX], all[SIZE_TEXT_MAX];
+	uint64_t tenths;
 
 	if (!resident) {
 		verify_summary(verify, "%s: no guest page is resident yet", name);
 		return;
 	}
-	/* Rounded down: 100 means every page. */
+	tenths = right * 1000 / resident; /* rounded down: 100 % means every page */
 	verify_summary(verify, "%s: %.4g %% of guest pages on the planned nodes (%s of %s)", name,
-		(double)(right * 1000 / resident) / 10, size_format(good, right), size_format(all, resident));
+		(double)tenths / 10, size_format(good, right), size_format(all, resident));
 }
 
 void verify_values(struct verify *verify, const char *name, const struct action_list *wanted)

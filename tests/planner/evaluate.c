@@ -62,11 +62,12 @@ static void add_up(const struct planner_problem *p, const struct planner_vm *vm,
 		struct tally *cpu = &tally[cpu_of(p, part)];
 		double demand = vm->demand * part->vcpus / vm->vcpus;
 		unsigned int width = p->nodes[cpu_of(p, part)].core_width;
+		unsigned int cores = (part->vcpus + width - 1) / width;
 
 		cpu->pressure += demand * pressure_weight[vm->goal];
 		if (vm->dedicated) {
 			cpu->threads_dedicated += part->vcpus;
-			cpu->threads_fenced += (part->vcpus + width - 1) / width * width;
+			cpu->threads_fenced += cores * width;
 		} else {
 			cpu->shared_demand += demand;
 			cpu->sharing++;

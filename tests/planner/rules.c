@@ -38,12 +38,20 @@ static double room_for(const struct planner_problem *p, const struct left *left,
 	return pool + (source != PLANNER_MEMORY && p->nodes[node].pool_fixed[source] ? 0 : left[node].memory);
 }
 
+/* Threads of the whole cores that a part of a VM takes when it is dedicated. */
+static unsigned int threads_of(const struct planner_problem *p, const struct planner_part *part)
+{
+	unsigned int width = p->nodes[p->sites[part->site].cpu_node].core_width;
+
+	return (part->vcpus + width - 1) / width * width;
+}
+
 static bool fits(const struct planner_problem *p, const struct left *left, const struct planner_vm *vm,
 	const struct planner_part *part, enum rule rule)
 {
 	const struct left *cpu = &left[p->sites[part->site].cpu_node];
-	unsigned int node = p->sites[part->site].cpu_node, width = p->nodes[node].core_width;
-	double threads = (part->vcpus + width - 1) / width * width;
+	unsigned int node = p->sites[part->site].cpu_node;
+	double threads = threads_of(p, part);
 
 	if (room_for(p, left, part->site, vm->source) < (double)part->bytes || (vm->apart >= 0 && cpu->apart))
 		return false;
@@ -59,8 +67,7 @@ static void take(const struct planner_problem *p, struct left *left, const struc
 {
 	struct left *cpu = &left[p->sites[part->site].cpu_node];
 	struct left *memory = &left[p->sites[part->site].memory_node];
-	unsigned int width = p->nodes[p->sites[part->site].cpu_node].core_width;
-	double threads = (part->vcpus + width - 1) / width * width, bytes = (double)part->bytes;
+	double threads = threads_of(p, part), bytes = (double)part->bytes;
 	double pool = vm->source == PLANNER_MEMORY ? 0 : memory->bytes[vm->source];
 	double from_pool = bytes < pool ? bytes : pool;
 

@@ -313,7 +313,7 @@ static void test_client_gets_in_when_descriptors_ran_out(void **state)
 {
 	struct rlimit usual, few;
 	struct client *client;
-	int hoard[128], count = 0;
+	int hoard[128] = {0}, count = 0;
 
 	getrlimit(RLIMIT_NOFILE, &usual);
 	few = usual;

@@ -183,7 +183,7 @@ static void a_client_that_does_not_read_stops_nobody(void **state)
 static void a_client_without_a_descriptor_for_it_is_turned_away(void **state)
 {
 	struct rlimit usual, few;
-	int hoard[128], count = 0, client;
+	int hoard[128] = {0}, count = 0, client;
 	struct pollfd wait = {.events = POLLIN};
 	char byte;
 

@@ -20,8 +20,8 @@ static void print_overview(void)
 	}
 	printf("\nEvery command takes --json, --sysroot DIR and --help. 'vmtune help profile' explains the\n"
 	       "keys of a profile; the manual is vmtune(1) and vmtune.conf(5).\n"
-	       "Exit status: 0 done, 1 failed, 2 usage, 3 verify found a difference, or revert left\n"
-	       "something.\n");
+	       "Exit status: 0 done, 1 failed, 2 usage, 3 verify found a difference, the doctor an error\n"
+	       "or a warning, or revert left something.\n");
 }
 
 int help_command(int argc, char **argv)

@@ -84,7 +84,7 @@ void cost_of_parts(const struct state *state, unsigned int vm, const struct plan
 void cost_of_vm(const struct state *state, unsigned int vm, unsigned int shape, double terms[PLANNER_TERMS]);
 double cost_least(const struct state *state, unsigned int vm);
 /* What a node costs by term, with @on on it, and as it is now. */
-void cost_of_load(const struct state *state, unsigned int node, const struct node_state *on,
+void cost_of_load(const struct state *state, unsigned int index, const struct node_state *on,
 	double terms[PLANNER_TERMS]);
 void cost_of_node(const struct state *state, unsigned int node, double terms[PLANNER_TERMS]);
 /* Pressure of a part of @vm with so many vCPUs. */
