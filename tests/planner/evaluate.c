@@ -12,7 +12,7 @@ static const double access_weight[] = { 1, 2, 1, 1 };     /* balanced, latency, 
 static const double pressure_weight[] = { 1, 1, 2, 0.25 };
 
 struct tally { /* of one node */
-	double shared_demand, pressure, threads_fenced, threads_dedicated, bytes[3];
+	double shared_demand, shared_vcpus, limit, pressure, threads_fenced, threads_dedicated, bytes[3];
 	unsigned int sharing;
 };
 
@@ -70,10 +70,21 @@ static void add_up(const struct planner_problem *p, const struct planner_vm *vm,
 			cpu->threads_fenced += cores * width;
 		} else {
 			cpu->shared_demand += demand;
+			cpu->shared_vcpus += part->vcpus;
 			cpu->sharing++;
+			if (vm->overcommit > 0 && (!(cpu->limit > 0) || vm->overcommit < cpu->limit))
+				cpu->limit = vm->overcommit;
 		}
 		tally[memory_of(p, part)].bytes[vm->source] += (double)part->bytes;
 	}
+}
+
+/* C of section 5. */
+static double free_threads_of(const struct planner_node *node, const struct tally *t)
+{
+	double outside = node->cpus - t->threads_fenced;
+
+	return outside > 0 ? outside : node->cpus > t->threads_dedicated ? 0.5 : 0;
 }
 
 /* Hard rules of section 3. */
@@ -94,6 +105,8 @@ static const char *check_node(const struct planner_node *node, const struct tall
 		return "more dedicated cores than a node has";
 	if (t->sharing && t->threads_dedicated >= node->cpus)
 		return "VMs that share have no CPU";
+	if (t->limit > 0 && t->shared_vcpus > t->limit * free_threads_of(node, t) + 1e-6)
+		return "more vCPUs a CPU than a VM allows";
 	return NULL;
 }
 
@@ -142,6 +155,17 @@ static double cache_cost(const struct planner_problem *p, const struct planner_v
 	return sum;
 }
 
+static double device_cost(const struct planner_problem *p, const struct planner_vm *vm,
+	const struct planner_placement *at)
+{
+	double sum = 0;
+
+	for (unsigned int d = 0; d < vm->device_count; d++)
+		for (unsigned int i = 0; i < at->part_count; i++)
+			sum += at->parts[i].vcpus * extra(p, cpu_of(p, &at->parts[i]), vm->devices[d]);
+	return vm->device_count ? 0.10 * vm->demand * sum / vm->vcpus / vm->device_count : 0;
+}
+
 static double move_cost(const struct planner_problem *p, const struct planner_vm *vm,
 	const struct planner_placement *at)
 {
@@ -187,11 +211,9 @@ static double at_most(double value, double most)
 /* Section 5: what VMs on one node do to each other, and what is left of it. */
 static double node_cost(const struct planner_problem *p, const struct planner_node *node, const struct tally *t)
 {
-	double free_threads = node->cpus - t->threads_fenced, waiting, cost, all_memory = 0, all_cpus = 0;
+	double free_threads = free_threads_of(node, t), waiting, cost, all_memory = 0, all_cpus = 0;
 	double used, busy, pools = 0;
 
-	if (free_threads <= 0)
-		free_threads = node->cpus > t->threads_dedicated ? 0.5 : 0;
 	waiting = t->shared_demand > free_threads ? t->shared_demand - free_threads : 0;
 	cost = waiting + waiting * waiting / (free_threads > 1 ? free_threads : 1);
 	cost += 0.60 * at_most(t->shared_demand - free_threads / node->core_width,
@@ -245,7 +267,7 @@ double evaluate(const struct planner_problem *p, const struct planner_placement 
 	for (unsigned int i = 0; i < p->node_count; i++) {
 		const struct planner_node *node = &p->nodes[i];
 
-		tally[i] = (struct tally){ .shared_demand = node->load, .sharing = node->load > 0,
+		tally[i] = (struct tally){ .shared_demand = node->load, .shared_vcpus = node->load, .sharing = node->load > 0,
 			.pressure = node->load + node->dedicated, .threads_fenced = node->dedicated,
 			.threads_dedicated = node->dedicated };
 	}
@@ -254,6 +276,7 @@ double evaluate(const struct planner_problem *p, const struct planner_placement 
 		for (unsigned int i = 0; i < p->vm_count; i++)
 			cost += access_cost(p, &p->vms[i], &placements[i]) +
 				cache_cost(p, &p->vms[i], &placements[i]) +
+				device_cost(p, &p->vms[i], &placements[i]) +
 				move_cost(p, &p->vms[i], &placements[i]);
 		cost += near_cost(p, placements);
 		for (unsigned int i = 0; i < p->node_count; i++)

@@ -80,6 +80,17 @@ static void make_uneven(struct planner_problem *problem, uint64_t *seed)
 	}
 }
 
+/* The last node has memory only: a second, slower memory of the first CPUs. */
+static void add_slow_memory(struct planner_problem *problem)
+{
+	unsigned int last = problem->node_count - 1;
+	struct planner_node *node = &problem->nodes[last];
+
+	node->cpus = node->dedicable = node->llc_cpus = 0;
+	node->load = 0;
+	problem->sites[last].cpu_node = 0;
+}
+
 static uint64_t whole_memory(const struct planner_problem *problem)
 {
 	uint64_t sum = 0;
@@ -96,6 +107,17 @@ static double whole_cpus(const struct planner_problem *problem)
 	for (unsigned int i = 0; i < problem->node_count; i++)
 		sum += problem->nodes[i].cpus - problem->nodes[i].load;
 	return sum;
+}
+
+/* One to three devices of a VM, on any nodes. */
+static void add_devices(const struct planner_problem *problem, struct planner_vm *vm, uint64_t *seed)
+{
+	unsigned int *devices;
+
+	vm->device_count = from_to(seed, 1, 3);
+	vm->devices = devices = xcalloc(vm->device_count, sizeof(*devices));
+	for (unsigned int i = 0; i < vm->device_count; i++)
+		devices[i] = from_to(seed, 0, problem->node_count - 1);
 }
 
 /* VMs of uneven sizes that want @memory and @cpus in all. */
@@ -130,6 +152,10 @@ static void make_vms(struct planner_problem *problem, unsigned int count, double
 			vm->apart = 0;
 		if (one_in(seed, 8))
 			vm->together = 0;
+		if (one_in(seed, 6))
+			add_devices(problem, vm, seed);
+		if (one_in(seed, 6))
+			vm->overcommit = from_to(seed, 2, 8) / 2.0;
 	}
 }
 
@@ -141,6 +167,8 @@ void problem_generate(struct planner_problem *problem, enum tightness tightness,
 	make_machine(problem, nodes, cpus, from_to(seed, 32, 256) * GIB, (unsigned int)(next(seed) % 4));
 	if (one_in(seed, 2))
 		make_uneven(problem, seed);
+	if (nodes > 2 && one_in(seed, 6))
+		add_slow_memory(problem);
 	make_vms(problem, from_to(seed, 2, 12), fill * (double)whole_memory(problem), fill * whole_cpus(problem),
 		seed);
 }
@@ -170,6 +198,8 @@ void problem_large(struct planner_problem *problem, unsigned int nodes, unsigned
 
 void problem_release(struct planner_problem *problem)
 {
+	for (unsigned int i = 0; i < problem->vm_count; i++)
+		free((void *)problem->vms[i].devices);
 	free(problem->nodes);
 	free(problem->sites);
 	free(problem->latency);

@@ -116,6 +116,95 @@ static void nothing_is_better_than_the_proven_optimum(void **state)
 	}
 }
 
+/* Two nodes of 8 CPUs and 64 GiB each, at SLIT 20, and @count VMs of @vcpus busy vCPUs and 8 GiB. */
+struct small {
+	struct planner_node nodes[2];
+	struct planner_site sites[2];
+	struct planner_vm vms[4];
+	double latency[4];
+	struct planner_problem problem;
+};
+
+static void small_init(struct small *small, unsigned int count, unsigned int vcpus)
+{
+	const uint64_t gib = 1u << 30;
+
+	*small = (struct small){ .sites = { { 0, 0 }, { 1, 1 } }, .latency = { 0, 1, 1, 0 } };
+	for (unsigned int i = 0; i < 2; i++)
+		small->nodes[i] = (struct planner_node){ .cpus = 8, .core_width = 1, .dedicable = 8,
+			.total = 64 * gib, .memory = 64 * gib };
+	for (unsigned int i = 0; i < count; i++)
+		small->vms[i] = (struct planner_vm){ .vcpus = vcpus, .demand = vcpus, .memory = 8 * gib,
+			.step = 2 << 20, .parts_max = 1, .apart = PLANNER_NO_GROUP,
+			.together = PLANNER_NO_GROUP, .home = -1 };
+	small->problem = (struct planner_problem){ .nodes = small->nodes, .sites = small->sites,
+		.latency = small->latency, .vms = small->vms, .node_count = 2, .site_count = 2,
+		.vm_count = count, .keep_cpus = 1 };
+}
+
+static void solve_small(struct small *small, struct planner_result *result)
+{
+	struct planner_options options = { .effort = 10000, .exact = true };
+
+	planner_solve(&small->problem, &options, result);
+	assert_true(result->proven);
+}
+
+static void a_vm_lives_where_its_devices_are(void **state)
+{
+	static const unsigned int devices[] = { 1, 1 };
+	struct planner_result result;
+	struct small small;
+
+	(void)state;
+	small_init(&small, 1, 2);
+	small.nodes[0].memory -= 1 << 30; /* without the devices node 0 is the tidier one */
+	for (unsigned int count = 0; count <= 2; count += 2) {
+		small.vms[0].devices = devices;
+		small.vms[0].device_count = count;
+		solve_small(&small, &result);
+		assert_int_equal(result.placements[0].parts[0].site, count ? 1 : 0);
+		assert_true(result.placements[0].cost[PLANNER_DEVICE] <= 0);
+		planner_result_release(&result, 1);
+	}
+	small.nodes[1].memory = 0; /* the devices are out of reach: 0.10 x 2 x 1.0 */
+	solve_small(&small, &result);
+	assert_true(fabs(result.placements[0].cost[PLANNER_DEVICE] - 0.2) < 1e-12);
+	planner_result_release(&result, 1);
+}
+
+/* Idle VMs would all go to one node, next to the VM they belong to; their vCPUs count nevertheless. */
+static void no_vm_shares_beyond_its_overcommit_limit(void **state)
+{
+	struct planner_result result;
+	struct small small;
+
+	(void)state;
+	small_init(&small, 4, 6);
+	for (unsigned int i = 0; i < 4; i++) {
+		small.vms[i].demand = 0.1;
+		small.vms[i].together = 0;
+	}
+	solve_small(&small, &result);
+	for (unsigned int i = 1; i < 4; i++)
+		assert_int_equal(result.placements[i].parts[0].site, result.placements[0].parts[0].site);
+	planner_result_release(&result, 4);
+
+	small.vms[2].overcommit = 1; /* 6 of 8 CPUs: it is alone there */
+	solve_small(&small, &result);
+	assert_int_equal(result.unplaced, 0);
+	for (unsigned int i = 0; i < 4; i++)
+		if (i != 2)
+			assert_int_not_equal(result.placements[i].parts[0].site,
+				result.placements[2].parts[0].site);
+	planner_result_release(&result, 4);
+
+	small.vms[0].overcommit = 2; /* 18 vCPUs on the other node are too many for this one */
+	solve_small(&small, &result);
+	assert_int_equal(result.unplaced, 1);
+	planner_result_release(&result, 4);
+}
+
 static void parts_sum_up_to_the_whole(void **state)
 {
 	const double weights[] = { 3, 1, 2 };
@@ -137,6 +226,8 @@ int main(void)
 		cmocka_unit_test(improvement_never_makes_it_worse),
 		cmocka_unit_test(the_same_seed_gives_the_same_plan),
 		cmocka_unit_test(nothing_is_better_than_the_proven_optimum),
+		cmocka_unit_test(a_vm_lives_where_its_devices_are),
+		cmocka_unit_test(no_vm_shares_beyond_its_overcommit_limit),
 		cmocka_unit_test(parts_sum_up_to_the_whole),
 	};
 

@@ -11,6 +11,7 @@
 #define OWN_NODE       0.70 /* of a guest node's accesses stay in it; the rest goes to all of the guest */
 #define CACHE_CROSSING 0.05 /* lost by a vCPU all of whose neighbours are behind other caches */
 #define NEARNESS       0.10 /* of a VM's demand is talk with the ones it wants to be near */
+#define DEVICE         0.10 /* of a VM's demand is talk with its devices */
 #define MOVE_GIB       0.02 /* lost vCPUs for moving a GiB at distance 10, spread over the next hour */
 #define SMT_LOSS       0.60 /* two threads of a core do 1.4 times the work of one */
 #define INTERFERENCE   0.05 /* lost by each vCPU of a node that is fully busy */
@@ -37,6 +38,7 @@ const char *planner_term_name(enum planner_term term)
 		[PLANNER_ACCESS] = "access",
 		[PLANNER_CACHE] = "cache",
 		[PLANNER_NEAR] = "near",
+		[PLANNER_DEVICE] = "device",
 		[PLANNER_MOVE] = "move",
 		[PLANNER_CONTENTION] = "contention",
 		[PLANNER_SMT] = "smt",
@@ -143,6 +145,19 @@ static double near_cost(const struct state *state, unsigned int vm, const struct
 	return sum;
 }
 
+static double device_cost(const struct state *state, const struct planner_vm *vm,
+	const struct planner_part *parts, unsigned int count)
+{
+	const struct planner_problem *problem = state->problem;
+	double sum = 0;
+
+	for (unsigned int i = 0; i < count; i++)
+		for (unsigned int j = 0; j < vm->device_count; j++)
+			sum += (double)parts[i].vcpus / vm->vcpus / vm->device_count *
+				latency(problem, problem->sites[parts[i].site].cpu_node, vm->devices[j]);
+	return DEVICE * vm->demand * sum;
+}
+
 static double move_cost(const struct state *state, const struct planner_vm *vm,
 	const struct planner_part *parts, unsigned int count)
 {
@@ -172,6 +187,7 @@ void cost_of_parts(const struct state *state, unsigned int vm, const struct plan
 	for (unsigned int i = 0; i < count; i++)
 		terms[PLANNER_CACHE] += cache_cost(state, self, &parts[i]);
 	terms[PLANNER_NEAR] = near_cost(state, vm, parts, count);
+	terms[PLANNER_DEVICE] = device_cost(state, self, parts, count);
 	terms[PLANNER_MOVE] = move_cost(state, self, parts, count);
 }
 
@@ -208,7 +224,7 @@ double cost_pressure(const struct planner_vm *vm, unsigned int vcpus)
  * between the threads of dedicated vCPUs; that counts as half a thread, however many there are, so
  * that giving away one more core never looks like a gain.
  */
-static double shared_cpus(const struct planner_node *node, const struct node_state *on)
+double cost_shared_cpus(const struct planner_node *node, const struct node_state *on)
 {
 	if (node->cpus > on->fenced)
 		return node->cpus - on->fenced;
@@ -253,7 +269,7 @@ void cost_of_load(const struct state *state, unsigned int index, const struct no
 	double terms[PLANNER_TERMS])
 {
 	const struct planner_node *node = &state->problem->nodes[index];
-	double cpus = shared_cpus(node, on), cores = cpus / node->core_width;
+	double cpus = cost_shared_cpus(node, on), cores = cpus / node->core_width;
 	double over = on->load > cpus ? on->load - cpus : 0;
 
 	memset(terms, 0, PLANNER_TERMS * sizeof(*terms));

@@ -56,9 +56,12 @@ struct planner_vm {
 	enum planner_source source;
 	enum planner_goal goal;
 	bool dedicated;             /* a hardware thread for each vCPU, cores given whole */
+	double overcommit;          /* where it shares: at most so many vCPUs a CPU; 0: no limit */
 	unsigned int parts_max;     /* at most so many parts, at least 1 */
 	int apart;                  /* VMs of one such group never share a node */
 	int together;               /* VMs of one such group want to be near each other */
+	const unsigned int *devices; /* nodes of the devices it uses, the caller's; NULL when there are none */
+	unsigned int device_count;
 	int home;                   /* memory node it runs on now, or -1 */
 	uint64_t home_bytes;        /* bytes it would have to move to live elsewhere */
 };
@@ -76,6 +79,7 @@ enum planner_term {
 	PLANNER_ACCESS,        /* waiting for memory of another node */
 	PLANNER_CACHE,         /* dedicated vCPUs behind several last-level caches */
 	PLANNER_NEAR,          /* distance to VMs it shall be near to */
+	PLANNER_DEVICE,        /* distance to the devices it uses */
 	PLANNER_MOVE,          /* moving what runs already */
 	PLANNER_CONTENTION,    /* more vCPUs than CPUs */
 	PLANNER_SMT,           /* vCPUs that share a core */

@@ -80,7 +80,9 @@ unsigned int shapes_fewest(const struct planner_problem *problem, const struct p
 		const struct planner_node *node = &problem->nodes[problem->sites[i].cpu_node];
 
 		bytes[i] = site_bytes(problem, i, vm->source);
-		cpus[i] = vm->dedicated ? node->dedicable : node->cpus;
+		cpus[i] = vm->dedicated ? node->dedicable
+			: vm->overcommit > 0 && vm->overcommit < 1 ? (uint64_t)(vm->overcommit * node->cpus)
+								   : node->cpus;
 	}
 	qsort(bytes, problem->site_count, sizeof(*bytes), descending);
 	qsort(cpus, problem->site_count, sizeof(*cpus), descending);

@@ -3,6 +3,7 @@
  * A placement while VMs come and go: what is on each node, whether that still fits, and the sum of what
  * it costs. A change takes as much time as the nodes it touches, not as the machine has.
  */
+#include <math.h>
 #include <stdlib.h>
 
 #include "lib/xalloc.h"
@@ -31,7 +32,7 @@ static bool node_holds(const struct state *state, unsigned int index, const stru
 		return false;
 	if (on->fenced > node->dedicable + node->dedicated || (on->shared_vms && on->dedicated >= node->cpus))
 		return false;
-	return true;
+	return on->shared_vcpus <= on->limit * cost_shared_cpus(node, on) + 1e-9;
 }
 
 /* ---- coming and going ---- */
@@ -58,6 +59,9 @@ static void add_part(const struct state *state, const struct planner_vm *vm, con
 	} else {
 		cpu->load += sign * vm->demand * part->vcpus / vm->vcpus;
 		cpu->shared_vms += (unsigned int)sign;
+		cpu->shared_vcpus += sign * (double)part->vcpus;
+		if (sign > 0 && vm->overcommit > 0)
+			cpu->limit = fmin(cpu->limit, vm->overcommit);
 	}
 	memory->used[vm->source] += sign > 0 ? part->bytes : -part->bytes;
 }
@@ -94,6 +98,20 @@ static int *members(const struct state *state, unsigned int vm, unsigned int nod
 {
 	return &state->apart_members[(unsigned int)state->problem->vms[vm].apart * state->problem->node_count +
 		node];
+}
+
+/* Which VMs with a limit share there; when one goes, the smallest limit may be another's. */
+static void count_limit(struct state *state, const struct planner_vm *vm, unsigned int node, int sign)
+{
+	unsigned int *count = state->limit_members + (size_t)node * state->limit_count;
+	unsigned int i = 0;
+
+	while (state->limits[i] < vm->overcommit)
+		i++;
+	count[i] += (unsigned int)sign;
+	for (i = 0; i < state->limit_count && !count[i];)
+		i++;
+	state->nodes[node].limit = i < state->limit_count ? state->limits[i] : UNLIMITED;
 }
 
 static bool too_near(const struct state *state, unsigned int vm, const struct planner_part *parts,
@@ -148,8 +166,14 @@ static void commit(struct state *state, unsigned int vm, unsigned int shape, int
 	state->vm_cost += sign * cost_sum(terms);
 	if (self->dedicated)
 		state->dedicated += (unsigned int)sign * self->vcpus;
-	for (unsigned int i = 0; self->apart != PLANNER_NO_GROUP && i < count; i++)
-		*members(state, vm, state->problem->sites[parts[i].site].cpu_node) += sign;
+	for (unsigned int i = 0; i < count; i++) {
+		unsigned int node = state->problem->sites[parts[i].site].cpu_node;
+
+		if (self->apart != PLANNER_NO_GROUP)
+			*members(state, vm, node) += sign;
+		if (!self->dedicated && self->overcommit > 0)
+			count_limit(state, self, node, sign);
+	}
 	state->unplaced -= (unsigned int)sign;
 }
 
@@ -206,7 +230,33 @@ static void init_node(struct state *state, unsigned int index)
 	on->pressure = node->load + node->dedicated;
 	on->dedicated = on->fenced = node->dedicated;
 	on->shared_vms = node->load > 0;
+	on->shared_vcpus = node->load;
+	on->limit = UNLIMITED;
 	on->cost = node_cost(state, index, on);
+}
+
+static int ascending(const void *a, const void *b)
+{
+	double left = *(const double *)a, right = *(const double *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+static void init_limits(struct state *state)
+{
+	const struct planner_problem *problem = state->problem;
+	unsigned int count = 0;
+
+	state->limits = xcalloc(problem->vm_count + 1, sizeof(*state->limits));
+	for (unsigned int i = 0; i < problem->vm_count; i++)
+		if (!problem->vms[i].dedicated && problem->vms[i].overcommit > 0)
+			state->limits[count++] = problem->vms[i].overcommit;
+	qsort(state->limits, count, sizeof(*state->limits), ascending);
+	for (unsigned int i = 0; i < count; i++)
+		if (!i || state->limits[i] > state->limits[state->limit_count - 1])
+			state->limits[state->limit_count++] = state->limits[i];
+	state->limit_members = xcalloc((size_t)state->limit_count * problem->node_count + 1,
+		sizeof(*state->limit_members));
 }
 
 void state_init(struct state *state, const struct planner_problem *problem, const struct shapes *shapes)
@@ -234,6 +284,7 @@ void state_init(struct state *state, const struct planner_problem *problem, cons
 		if (vm->apart != PLANNER_NO_GROUP && (unsigned int)vm->apart >= state->apart_groups)
 			state->apart_groups = (unsigned int)vm->apart + 1;
 	}
+	init_limits(state);
 	state->apart_members = xcalloc((size_t)state->apart_groups * problem->node_count + 1,
 		sizeof(*state->apart_members));
 }
@@ -245,4 +296,6 @@ void state_release(struct state *state)
 	free(state->from);
 	free(state->until);
 	free(state->apart_members);
+	free(state->limits);
+	free(state->limit_members);
 }

@@ -7,6 +7,7 @@
 
 #define NO_SHAPE (-1)
 #define INFEASIBLE 1e300
+#define UNLIMITED 1e9 /* vCPUs a CPU */
 
 /* ---- shapes.c ---- */
 
@@ -35,6 +36,8 @@ struct node_state {
 	double load;              /* vCPUs that share the node's CPUs */
 	double pressure;          /* demand weighted by goal: what presses on caches and bandwidth */
 	unsigned int shared_vms;  /* VMs that need a CPU to share here */
+	double shared_vcpus;      /* their vCPUs, and what others have there */
+	double limit;             /* the smallest overcommit limit of those VMs; UNLIMITED: none */
 	unsigned int dedicated;   /* vCPUs with a thread of their own */
 	unsigned int fenced;      /* threads of the cores they took */
 	uint64_t used[PLANNER_SOURCES];
@@ -52,6 +55,9 @@ struct state {
 	double memory_all, cpus_all;
 	int *apart_members;       /* groups x nodes: how many members of an apart group are there */
 	unsigned int apart_groups;
+	double *limits;           /* the different overcommit limits, ascending */
+	unsigned int limit_count;
+	unsigned int *limit_members; /* nodes x limits: how many VMs with that limit share there */
 	uint64_t effort;          /* spent */
 };
 
@@ -87,6 +93,8 @@ double cost_least(const struct state *state, unsigned int vm);
 void cost_of_load(const struct state *state, unsigned int index, const struct node_state *on,
 	double terms[PLANNER_TERMS]);
 void cost_of_node(const struct state *state, unsigned int node, double terms[PLANNER_TERMS]);
+/* Threads that those who share have on a node. */
+double cost_shared_cpus(const struct planner_node *node, const struct node_state *on);
 /* Pressure of a part of @vm with so many vCPUs. */
 double cost_pressure(const struct planner_vm *vm, unsigned int vcpus);
 /* Lower bound of the nodes' terms, whatever is still added: @pressure and @bytes more in all. */
