@@ -137,8 +137,8 @@ static void try_one(struct quality *quality, const struct planner_problem *probl
 			quality->constructed.failed++;
 		try_rules(problem, optimum, quality->rules);
 	}
-	planner_result_release(&quick, problem->vm_count);
-	planner_result_release(&best, problem->vm_count);
+	planner_result_release(&quick, problem);
+	planner_result_release(&best, problem);
 }
 
 static int report_quality(struct quality *quality)
@@ -216,7 +216,7 @@ static int scale_main(uint64_t seed)
 			result.unplaced ? "  some without a place" : seconds > rows[i].limit ? "  TOO SLOW" : "");
 		status |= result.unplaced || seconds > rows[i].limit;
 		before = seconds;
-		planner_result_release(&result, problem.vm_count);
+		planner_result_release(&result, &problem);
 		problem_release(&problem);
 	}
 	return status;

@@ -82,7 +82,9 @@ static void add_up(const struct planner_problem *p, const struct planner_vm *vm,
 /* C of section 5. */
 static double free_threads_of(const struct planner_node *node, const struct tally *t)
 {
-	double outside = node->cpus - t->threads_fenced;
+	bool all_isolated = node->isolated >= node->cpus;
+	double given = !all_isolated && node->isolated > t->threads_fenced ? node->isolated : t->threads_fenced;
+	double outside = node->cpus - given;
 
 	return outside > 0 ? outside : node->cpus > t->threads_dedicated ? 0.5 : 0;
 }
@@ -101,7 +103,7 @@ static const char *check_node(const struct planner_node *node, const struct tall
 	}
 	if (ordinary > (double)node->memory)
 		return "a node's memory is overdrawn";
-	if (t->threads_fenced > node->dedicable + node->dedicated)
+	if (t->threads_fenced > node->dedicable + node->fenced)
 		return "more dedicated cores than a node has";
 	if (t->sharing && t->threads_dedicated >= node->cpus)
 		return "VMs that share have no CPU";
@@ -112,8 +114,8 @@ static const char *check_node(const struct planner_node *node, const struct tall
 
 static const char *check_groups(const struct planner_problem *p, const struct planner_placement *placements)
 {
-	for (unsigned int v = 0; v < p->vm_count; v++)
-		for (unsigned int w = 0; w < v; w++)
+	for (unsigned int v = 0; v < p->vm_count + p->fixed_count; v++)
+		for (unsigned int w = 0; w < v && w < p->vm_count; w++)
 			for (unsigned int i = 0; i < placements[v].part_count; i++)
 				for (unsigned int j = 0; j < placements[w].part_count; j++)
 					if (p->vms[v].apart >= 0 && p->vms[v].apart == p->vms[w].apart &&
@@ -166,26 +168,33 @@ static double device_cost(const struct planner_problem *p, const struct planner_
 	return vm->device_count ? 0.10 * vm->demand * sum / vm->vcpus / vm->device_count : 0;
 }
 
+/* 0.02 for each GiB that leaves its node, by the way it goes, and 0.02 when that is more than a tenth. */
 static double move_cost(const struct planner_problem *p, const struct planner_vm *vm,
 	const struct planner_placement *at)
 {
-	double sum = 0;
+	double cost = 0, left = 0, has = 0;
 
-	for (unsigned int i = 0; vm->home >= 0 && i < at->part_count; i++) {
-		unsigned int to = memory_of(p, &at->parts[i]);
-		double gib = (double)vm->home_bytes * at->parts[i].vcpus / vm->vcpus / (1 << 30);
+	for (unsigned int n = 0; vm->resident && n < p->node_count; n++) {
+		double stays = 0, way = 0, goes;
 
-		if (to != (unsigned int)vm->home)
-			sum += 0.02 * gib * (1 + extra(p, (unsigned int)vm->home, to));
+		for (unsigned int i = 0; i < at->part_count; i++) {
+			if (memory_of(p, &at->parts[i]) == n)
+				stays += (double)at->parts[i].bytes;
+			way += (double)at->parts[i].bytes / (double)vm->memory * extra(p, n, memory_of(p, &at->parts[i]));
+		}
+		goes = (double)vm->resident[n] > stays ? (double)vm->resident[n] - stays : 0;
+		cost += 0.02 * goes / (1 << 30) * (1 + way);
+		left += goes;
+		has += (double)vm->resident[n];
 	}
-	return sum;
+	return cost + (left > has / 10 ? 0.02 : 0);
 }
 
 static double near_cost(const struct planner_problem *p, const struct planner_placement *placements)
 {
 	double total = 0;
 
-	for (unsigned int v = 0; v < p->vm_count; v++)
+	for (unsigned int v = 0; v < p->vm_count + p->fixed_count; v++)
 		for (unsigned int w = 0; w < v; w++) {
 			const struct planner_vm *a = &p->vms[v], *b = &p->vms[w];
 			double sum = 0;
@@ -268,12 +277,12 @@ double evaluate(const struct planner_problem *p, const struct planner_placement 
 		const struct planner_node *node = &p->nodes[i];
 
 		tally[i] = (struct tally){ .shared_demand = node->load, .shared_vcpus = node->load, .sharing = node->load > 0,
-			.pressure = node->load + node->dedicated, .threads_fenced = node->dedicated,
+			.pressure = node->load + node->dedicated, .threads_fenced = node->fenced,
 			.threads_dedicated = node->dedicated };
 	}
 	*broken = find_fault(p, placements, tally);
 	if (!*broken) {
-		for (unsigned int i = 0; i < p->vm_count; i++)
+		for (unsigned int i = 0; i < p->vm_count + p->fixed_count; i++)
 			cost += access_cost(p, &p->vms[i], &placements[i]) +
 				cache_cost(p, &p->vms[i], &placements[i]) +
 				device_cost(p, &p->vms[i], &placements[i]) +

@@ -155,7 +155,9 @@ bool rule_place(enum rule rule, const struct planner_problem *p, struct planner_
 		const struct planner_node *node = &p->nodes[i];
 
 		left[i] = (struct left){ .cpus = node->cpus - node->load, .memory = (double)node->memory,
-			.dedicable = node->dedicable, .threads = node->cpus - node->dedicated,
+			.dedicable = node->dedicable, .threads = node->cpus -
+				(node->isolated < node->cpus && node->isolated > node->fenced ? node->isolated
+											     : node->fenced),
 			.shared = node->load, .limit = UNLIMITED };
 		for (int kind = PLANNER_2M; kind <= PLANNER_1G; kind++)
 			left[i].bytes[kind] = (double)node->pool[kind];

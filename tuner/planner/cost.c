@@ -13,6 +13,7 @@
 #define NEARNESS       0.10 /* of a VM's demand is talk with the ones it wants to be near */
 #define DEVICE         0.10 /* of a VM's demand is talk with its devices */
 #define MOVE_GIB       0.02 /* lost vCPUs for moving a GiB at distance 10, spread over the next hour */
+#define MOVE_GUEST     0.02 /* for moving a guest at all, that is, more than a tenth of its memory */
 #define SMT_LOSS       0.60 /* two threads of a core do 1.4 times the work of one */
 #define INTERFERENCE   0.05 /* lost by each vCPU of a node that is fully busy */
 #define PIECES         0.02 /* of a node's CPUs when half of its memory is left */
@@ -111,7 +112,7 @@ static double apartness(const struct state *state, const struct planner_part *pa
 {
 	const struct planner_problem *problem = state->problem;
 	struct planner_part theirs[PLANNER_PARTS_MAX];
-	unsigned int n = shape_parts(state, other, (unsigned int)state->shape[other], theirs);
+	unsigned int n = state_parts(state, other, theirs);
 	double sum = 0, all = 0;
 
 	for (unsigned int i = 0; i < count; i++)
@@ -125,7 +126,10 @@ static double apartness(const struct state *state, const struct planner_part *pa
 	return all > 0 ? sum / all : 0;
 }
 
-/* With all members of its group that have a place; a pair is counted when its second one comes. */
+/*
+ * With all members of its group that have a place; a pair is counted when its second one comes, and fixed
+ * ones come in their order.
+ */
 static double near_cost(const struct state *state, unsigned int vm, const struct planner_part *parts,
 	unsigned int count)
 {
@@ -135,11 +139,13 @@ static double near_cost(const struct state *state, unsigned int vm, const struct
 
 	if (self->together == PLANNER_NO_GROUP)
 		return 0;
-	for (unsigned int i = 0; i < problem->vm_count; i++) {
+	for (unsigned int i = 0; i < problem->vm_count + problem->fixed_count; i++) {
 		const struct planner_vm *other = &problem->vms[i];
 		double less = self->demand < other->demand ? self->demand : other->demand;
 
-		if (i != vm && other->together == self->together && state->shape[i] != NO_SHAPE)
+		if (self->fixed ? i >= vm : i == vm)
+			continue;
+		if (other->together == self->together && state_placed(state, i))
 			sum += NEARNESS * less * apartness(state, parts, count, i);
 	}
 	return sum;
@@ -158,22 +164,38 @@ static double device_cost(const struct state *state, const struct planner_vm *vm
 	return DEVICE * vm->demand * sum;
 }
 
+/* Bytes of @vm's memory that a node shall have. */
+static uint64_t wanted_on(const struct planner_problem *problem, const struct planner_part *parts,
+	unsigned int count, unsigned int node)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned int i = 0; i < count; i++)
+		bytes += problem->sites[parts[i].site].memory_node == node ? parts[i].bytes : 0;
+	return bytes;
+}
+
+/* What lies where less of the VM shall be leaves for its parts, in proportion to them. */
 static double move_cost(const struct state *state, const struct planner_vm *vm,
 	const struct planner_part *parts, unsigned int count)
 {
 	const struct planner_problem *problem = state->problem;
-	double sum = 0;
+	double sum = 0, leaving = 0, all = 0;
 
-	if (vm->home < 0)
-		return 0;
-	for (unsigned int i = 0; i < count; i++) {
-		unsigned int to = problem->sites[parts[i].site].memory_node;
+	for (unsigned int node = 0; vm->resident && node < problem->node_count; node++) {
+		uint64_t has = vm->resident[node], wanted = has ? wanted_on(problem, parts, count, node) : 0;
+		double way = 1;
 
-		if ((int)to != vm->home)
-			sum += (double)vm->home_bytes * parts[i].vcpus / vm->vcpus / GIB_BYTES * MOVE_GIB *
-				(1 + latency(problem, (unsigned int)vm->home, to));
+		all += (double)has;
+		if (has <= wanted)
+			continue;
+		for (unsigned int i = 0; i < count; i++)
+			way += (double)parts[i].bytes / (double)vm->memory *
+				latency(problem, node, problem->sites[parts[i].site].memory_node);
+		sum += (double)(has - wanted) / GIB_BYTES * MOVE_GIB * way;
+		leaving += (double)(has - wanted);
 	}
-	return sum;
+	return sum + (leaving > all / 10 ? MOVE_GUEST : 0);
 }
 
 void cost_of_parts(const struct state *state, unsigned int vm, const struct planner_part *parts,
@@ -226,8 +248,10 @@ double cost_pressure(const struct planner_vm *vm, unsigned int vcpus)
  */
 double cost_shared_cpus(const struct planner_node *node, const struct node_state *on)
 {
-	if (node->cpus > on->fenced)
-		return node->cpus - on->fenced;
+	unsigned int kept = node->isolated < node->cpus && node->isolated > on->fenced ? node->isolated : on->fenced;
+
+	if (node->cpus > kept)
+		return node->cpus - kept;
 	return node->cpus > on->dedicated ? BETWEEN_THREADS : 0;
 }
 

@@ -3,6 +3,7 @@
 #include "tuner/planner/planner.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/xalloc.h"
 #include "tuner/planner/state.h"
@@ -23,7 +24,7 @@ static double part_demand(const struct planner_vm *vm, const struct planner_part
 static void count_tenants(const struct planner_problem *problem, const struct planner_result *result,
 	struct tenants *tenants)
 {
-	for (unsigned int i = 0; i < problem->vm_count; i++)
+	for (unsigned int i = 0; i < problem->vm_count + problem->fixed_count; i++)
 		for (unsigned int j = 0; j < result->placements[i].part_count; j++) {
 			const struct planner_part *part = &result->placements[i].parts[j];
 
@@ -56,11 +57,19 @@ static void share_out(const struct state *state, struct planner_result *result)
 	struct tenants *tenants = xcalloc(problem->node_count + 1, sizeof(*tenants));
 
 	count_tenants(problem, result, tenants);
-	for (unsigned int i = 0; i < problem->vm_count; i++)
+	for (unsigned int i = 0; i < problem->vm_count + problem->fixed_count; i++)
 		for (unsigned int j = 0; j < result->placements[i].part_count; j++)
 			add_share(state, tenants, &problem->vms[i], &result->placements[i].parts[j],
 				result->placements[i].cost);
 	free(tenants);
+}
+
+struct planner_part *copy_parts(const struct planner_part *parts, unsigned int count)
+{
+	struct planner_part *copy = xcalloc(count, sizeof(*copy));
+
+	memcpy(copy, parts, count * sizeof(*copy));
+	return copy;
 }
 
 static void write_down(const struct state *state, struct planner_result *result)
@@ -70,14 +79,15 @@ static void write_down(const struct state *state, struct planner_result *result)
 	result->unplaced = state->unplaced;
 	result->total = state_total(state);
 	result->effort = state->effort;
-	for (unsigned int i = 0; i < problem->vm_count; i++) {
+	for (unsigned int i = 0; i < problem->vm_count + problem->fixed_count; i++) {
 		struct planner_placement *placement = &result->placements[i];
+		struct planner_part parts[PLANNER_PARTS_MAX];
 
-		if (state->shape[i] == NO_SHAPE)
+		if (!state_placed(state, i))
 			continue;
-		placement->parts = xcalloc(state->shapes->shapes[state->shape[i]].count, sizeof(*placement->parts));
-		placement->part_count = shape_parts(state, i, (unsigned int)state->shape[i], placement->parts);
-		cost_of_vm(state, i, (unsigned int)state->shape[i], placement->cost);
+		placement->part_count = state_parts(state, i, parts);
+		placement->parts = copy_parts(parts, placement->part_count);
+		cost_of_parts(state, i, parts, placement->part_count, placement->cost);
 	}
 }
 
@@ -89,7 +99,7 @@ void planner_solve(const struct planner_problem *problem, const struct planner_o
 	struct state state;
 
 	*result = (struct planner_result){ 0 };
-	result->placements = xcalloc(problem->vm_count + 1, sizeof(*result->placements));
+	result->placements = xcalloc(problem->vm_count + problem->fixed_count + 1, sizeof(*result->placements));
 	shapes_init(&shapes, problem);
 	state_init(&state, problem, &shapes);
 	construct(&state);
@@ -104,14 +114,18 @@ void planner_solve(const struct planner_problem *problem, const struct planner_o
 		result->proven = exact(&state, effort * EXACT_SHARE);
 	write_down(&state, result);
 	share_out(&state, result);
+	if (options->others)
+		find_others(&state, result);
 	state_release(&state);
 	shapes_release(&shapes);
 }
 
-void planner_result_release(struct planner_result *result, unsigned int vm_count)
+void planner_result_release(struct planner_result *result, const struct planner_problem *problem)
 {
-	for (unsigned int i = 0; result->placements && i < vm_count; i++)
+	for (unsigned int i = 0; result->placements && i < problem->vm_count + problem->fixed_count; i++) {
 		free(result->placements[i].parts);
+		free(result->placements[i].other);
+	}
 	free(result->placements);
 	*result = (struct planner_result){ 0 };
 }

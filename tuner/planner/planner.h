@@ -12,6 +12,7 @@
  *     cost.c       what VMs and nodes cost
  *     construct.c  largest first, each to where it costs least
  *     improve.c    moves, swaps, and taking some VMs out to put them back better
+ *     others.c     what the next best place of each VM would cost
  *     exact.c      depth first: the repair, and by branch and bound the proven optimum of small problems
  */
 #ifndef VMTUNE_TUNER_PLANNER_PLANNER_H
@@ -36,6 +37,8 @@ struct planner_node {
 	unsigned int llc_cpus;      /* threads behind the largest last-level cache; 0 unknown */
 	unsigned int dedicable;     /* threads on cores that nobody has a part of */
 	unsigned int dedicated;     /* threads that are dedicated already */
+	unsigned int fenced;        /* threads of the cores that these took, at least as many */
+	unsigned int isolated;      /* threads that only dedicated vCPUs get while there are others */
 	double load;                /* vCPUs of others that share the CPUs */
 	uint64_t total;             /* bytes of memory in all */
 	uint64_t memory;            /* of them, ordinary memory that can be had */
@@ -62,16 +65,21 @@ struct planner_vm {
 	int together;               /* VMs of one such group want to be near each other */
 	const unsigned int *devices; /* nodes of the devices it uses, the caller's; NULL when there are none */
 	unsigned int device_count;
-	int home;                   /* memory node it runs on now, or -1 */
-	uint64_t home_bytes;        /* bytes it would have to move to live elsewhere */
+	const uint64_t *resident;   /* bytes it has on each node now, the caller's; NULL: nothing to move */
+	const struct planner_part *fixed; /* of the fixed ones: where it is, the caller's */
+	unsigned int fixed_parts;
 };
 
+/*
+ * The fixed VMs stand behind the others in ->vms. They stay where they are and what they take is in the
+ * nodes' figures already; they count for groups and have their share of the cost.
+ */
 struct planner_problem {
 	struct planner_node *nodes;
 	struct planner_site *sites;
 	double *latency;            /* node_count x node_count: extra latency relative to local, 0 = local */
 	struct planner_vm *vms;
-	unsigned int node_count, site_count, vm_count;
+	unsigned int node_count, site_count, vm_count, fixed_count;
 	unsigned int keep_cpus;     /* threads of the host that no dedicated vCPU may have */
 };
 
@@ -99,18 +107,22 @@ struct planner_placement {
 	struct planner_part *parts; /* owned by the result */
 	unsigned int part_count;    /* 0: no place was found */
 	double cost[PLANNER_TERMS]; /* a node's terms are shared out by demand */
+	struct planner_part *other; /* the best place it could have instead, the others staying; or NULL */
+	unsigned int other_count;
+	double more[PLANNER_TERMS]; /* what all VMs together would lose more by that */
 };
 
 struct planner_options {
 	uint64_t effort; /* places looked at; more is better and slower. 0: PLANNER_EFFORT */
 	uint64_t seed;
 	bool exact;      /* prove the optimum, within the effort */
+	bool others;     /* find the best other place of each VM */
 };
 
 #define PLANNER_EFFORT 4000000u /* 0.2 to 0.6 s */
 
 struct planner_result {
-	struct planner_placement *placements; /* as problem->vms */
+	struct planner_placement *placements; /* as problem->vms, the fixed ones as well */
 	unsigned int unplaced;
 	double total;       /* lost vCPUs, all VMs */
 	double constructed; /* the same after construction, before improvement; 0 when that failed */
@@ -121,7 +133,7 @@ struct planner_result {
 /* Always gives a result; VMs that found no place are counted in ->unplaced. Release it afterwards. */
 void planner_solve(const struct planner_problem *problem, const struct planner_options *options,
 	struct planner_result *result);
-void planner_result_release(struct planner_result *result, unsigned int vm_count);
+void planner_result_release(struct planner_result *result, const struct planner_problem *problem);
 
 /*
  * The @index-th of @count parts of @whole in proportion to @weights (NULL: equal parts). The parts sum

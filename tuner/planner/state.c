@@ -5,6 +5,7 @@
  */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/xalloc.h"
 #include "tuner/planner/state.h"
@@ -30,7 +31,7 @@ static bool node_holds(const struct state *state, unsigned int index, const stru
 			return false;
 	if (ordinary(node, on->used) > node->memory)
 		return false;
-	if (on->fenced > node->dedicable + node->dedicated || (on->shared_vms && on->dedicated >= node->cpus))
+	if (on->fenced > node->dedicable + node->fenced || (on->shared_vms && on->dedicated >= node->cpus))
 		return false;
 	return on->shared_vcpus <= on->limit * cost_shared_cpus(node, on) + 1e-9;
 }
@@ -191,6 +192,21 @@ void state_take(struct state *state, unsigned int vm)
 	commit(state, vm, shape, -1);
 }
 
+bool state_placed(const struct state *state, unsigned int vm)
+{
+	return state->problem->vms[vm].fixed || state->shape[vm] != NO_SHAPE;
+}
+
+unsigned int state_parts(const struct state *state, unsigned int vm, struct planner_part parts[PLANNER_PARTS_MAX])
+{
+	const struct planner_vm *self = &state->problem->vms[vm];
+
+	if (!self->fixed)
+		return shape_parts(state, vm, (unsigned int)state->shape[vm], parts);
+	memcpy(parts, self->fixed, self->fixed_parts * sizeof(*parts));
+	return self->fixed_parts;
+}
+
 double state_total(const struct state *state)
 {
 	double sum = state->vm_cost;
@@ -228,7 +244,8 @@ static void init_node(struct state *state, unsigned int index)
 
 	on->load = node->load;
 	on->pressure = node->load + node->dedicated;
-	on->dedicated = on->fenced = node->dedicated;
+	on->dedicated = node->dedicated;
+	on->fenced = node->fenced;
 	on->shared_vms = node->load > 0;
 	on->shared_vcpus = node->load;
 	on->limit = UNLIMITED;
@@ -259,6 +276,19 @@ static void init_limits(struct state *state)
 		sizeof(*state->limit_members));
 }
 
+/* Of what a fixed VM takes the nodes know; the rest is its own cost and its groups. */
+static void put_fixed(struct state *state, unsigned int vm)
+{
+	const struct planner_vm *self = &state->problem->vms[vm];
+	double terms[PLANNER_TERMS];
+
+	for (unsigned int i = 0; i < self->fixed_parts; i++)
+		if (self->apart != PLANNER_NO_GROUP)
+			*members(state, vm, state->problem->sites[self->fixed[i].site].cpu_node) += 1;
+	cost_of_parts(state, vm, self->fixed, self->fixed_parts, terms);
+	state->vm_cost += cost_sum(terms);
+}
+
 void state_init(struct state *state, const struct planner_problem *problem, const struct shapes *shapes)
 {
 	*state = (struct state){ .problem = problem, .shapes = shapes, .unplaced = problem->vm_count };
@@ -274,6 +304,10 @@ void state_init(struct state *state, const struct planner_problem *problem, cons
 		init_node(state, i);
 		state->dedicated += problem->nodes[i].dedicated;
 	}
+	for (unsigned int i = 0; i < problem->vm_count + problem->fixed_count; i++)
+		if (problem->vms[i].apart != PLANNER_NO_GROUP &&
+		    (unsigned int)problem->vms[i].apart >= state->apart_groups)
+			state->apart_groups = (unsigned int)problem->vms[i].apart + 1;
 	for (unsigned int i = 0; i < problem->vm_count; i++) {
 		const struct planner_vm *vm = &problem->vms[i];
 		unsigned int fewest = shapes_fewest(problem, vm);
@@ -281,12 +315,12 @@ void state_init(struct state *state, const struct planner_problem *problem, cons
 		state->shape[i] = NO_SHAPE;
 		state->from[i] = shapes->first[fewest];
 		state->until[i] = shapes->first[fewest + (fewest < vm->parts_max ? 2 : 1)];
-		if (vm->apart != PLANNER_NO_GROUP && (unsigned int)vm->apart >= state->apart_groups)
-			state->apart_groups = (unsigned int)vm->apart + 1;
 	}
 	init_limits(state);
 	state->apart_members = xcalloc((size_t)state->apart_groups * problem->node_count + 1,
 		sizeof(*state->apart_members));
+	for (unsigned int i = 0; i < problem->fixed_count; i++)
+		put_fixed(state, problem->vm_count + i);
 }
 
 void state_release(struct state *state)

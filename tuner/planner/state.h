@@ -69,6 +69,9 @@ double state_try(struct state *state, unsigned int vm, unsigned int shape);
 void state_put(struct state *state, unsigned int vm, unsigned int shape);
 void state_take(struct state *state, unsigned int vm);
 double state_total(const struct state *state);
+/* Whether a VM, which may be a fixed one, has a place; and the parts it is in, returns how many. */
+bool state_placed(const struct state *state, unsigned int vm);
+unsigned int state_parts(const struct state *state, unsigned int vm, struct planner_part parts[PLANNER_PARTS_MAX]);
 
 /*
  * The best shape for @vm now, or NO_SHAPE. Of 256 shapes about @blinks are overlooked, so that the
@@ -102,6 +105,9 @@ double cost_bound(const struct state *state, double pressure, uint64_t bytes);
 
 /* ---- the steps ---- */
 
+/* The caller frees. */
+struct planner_part *copy_parts(const struct planner_part *parts, unsigned int count);
+
 /* xorshift64*: the planner's only source of chance. */
 uint64_t planner_random(uint64_t *seed);
 
@@ -111,5 +117,7 @@ void improve(struct state *state, uint64_t effort, uint64_t seed);
 void repair(struct state *state, uint64_t effort);
 /* True when it came to an end within the effort; @state holds the best placement. */
 bool exact(struct state *state, uint64_t effort);
+/* Fills ->other and ->more of each placement; @state holds the same as @result. */
+void find_others(struct state *state, struct planner_result *result);
 
 #endif
