@@ -15,6 +15,7 @@
 #include "lib/error.h"
 #include "tuner/action.h"
 #include "tuner/plan_notes.h"
+#include "tuner/planner/planner.h"
 #include "tuner/profile.h"
 
 /* One guest NUMA node and where it lives. */
@@ -34,6 +35,7 @@ struct placed_vm {
 	struct idset io_cpus;      /* I/O and emulator thread */
 	bool running;              /* a guest of this name runs already (attached, not started) */
 	char *why;                 /* the reasons of the placement, one sentence each, "; " between */
+	double lost[PLANNER_TERMS]; /* lost vCPUs by term: docs/placement.md */
 };
 
 struct plan {

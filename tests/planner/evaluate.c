@@ -276,10 +276,18 @@ double evaluate(const struct planner_problem *p, const struct planner_placement 
 	for (unsigned int i = 0; i < p->node_count; i++) {
 		const struct planner_node *node = &p->nodes[i];
 
-		tally[i] = (struct tally){ .shared_demand = node->load, .shared_vcpus = node->load, .sharing = node->load > 0,
+		tally[i] = (struct tally){ .shared_demand = node->load, .shared_vcpus = node->vcpus, .sharing = node->vcpus > 0,
 			.pressure = node->load + node->dedicated, .threads_fenced = node->fenced,
 			.threads_dedicated = node->dedicated };
 	}
+	for (unsigned int i = p->vm_count; i < p->vm_count + p->fixed_count; i++)
+		for (unsigned int j = 0; j < p->vms[i].fixed_parts; j++) {
+			struct tally *t = &tally[cpu_of(p, &p->vms[i].fixed[j])];
+
+			if (!p->vms[i].dedicated && p->vms[i].overcommit > 0 &&
+				(!(t->limit > 0) || p->vms[i].overcommit < t->limit))
+				t->limit = p->vms[i].overcommit;
+		}
 	*broken = find_fault(p, placements, tally);
 	if (!*broken) {
 		for (unsigned int i = 0; i < p->vm_count + p->fixed_count; i++)

@@ -70,7 +70,9 @@ static void make_uneven(struct planner_problem *problem, uint64_t *seed)
 		if (one_in(seed, 3))
 			node->memory /= 2;
 		if (one_in(seed, 4))
-			node->load = from_to(seed, 1, node->cpus / 2);
+			node->vcpus = node->load = from_to(seed, 1, node->cpus / 2);
+		if (node->load > 0 && one_in(seed, 2))
+			node->load /= 3;
 		if (one_in(seed, 4))
 			node->isolated = from_to(seed, 0, node->cpus / 4) * 2;
 		if (one_in(seed, 3)) {
@@ -89,7 +91,8 @@ static void add_slow_memory(struct planner_problem *problem)
 	struct planner_node *node = &problem->nodes[last];
 
 	node->cpus = node->dedicable = node->llc_cpus = 0;
-	node->load = node->isolated = 0;
+	node->load = node->vcpus = 0;
+	node->isolated = 0;
 	problem->sites[last].cpu_node = 0;
 }
 
@@ -154,6 +157,7 @@ static void fix_some(struct planner_problem *problem, uint64_t *seed)
 			cpu->dedicable -= threads;
 		} else {
 			cpu->load += vm->demand;
+			cpu->vcpus += vm->vcpus;
 		}
 		problem->vm_count--;
 		problem->fixed_count++;

@@ -158,7 +158,7 @@ bool rule_place(enum rule rule, const struct planner_problem *p, struct planner_
 			.dedicable = node->dedicable, .threads = node->cpus -
 				(node->isolated < node->cpus && node->isolated > node->fenced ? node->isolated
 											     : node->fenced),
-			.shared = node->load, .limit = UNLIMITED };
+			.shared = node->vcpus, .limit = UNLIMITED };
 		for (int kind = PLANNER_2M; kind <= PLANNER_1G; kind++)
 			left[i].bytes[kind] = (double)node->pool[kind];
 	}

@@ -39,7 +39,8 @@ struct planner_node {
 	unsigned int dedicated;     /* threads that are dedicated already */
 	unsigned int fenced;        /* threads of the cores that these took, at least as many */
 	unsigned int isolated;      /* threads that only dedicated vCPUs get while there are others */
-	double load;                /* vCPUs of others that share the CPUs */
+	double load;                /* busy vCPUs of others that share the CPUs */
+	double vcpus;               /* and all vCPUs of these */
 	uint64_t total;             /* bytes of memory in all */
 	uint64_t memory;            /* of them, ordinary memory that can be had */
 	uint64_t pool[PLANNER_SOURCES];      /* bytes of huge pages that can be had */

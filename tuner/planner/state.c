@@ -115,6 +115,17 @@ static void count_limit(struct state *state, const struct planner_vm *vm, unsign
 	state->nodes[node].limit = i < state->limit_count ? state->limits[i] : UNLIMITED;
 }
 
+/* A VM's wishes about who else is on a node hold there, or no longer. */
+static void join_node(struct state *state, unsigned int vm, unsigned int node, int sign)
+{
+	const struct planner_vm *self = &state->problem->vms[vm];
+
+	if (self->apart != PLANNER_NO_GROUP)
+		*members(state, vm, node) += sign;
+	if (!self->dedicated && self->overcommit > 0)
+		count_limit(state, self, node, sign);
+}
+
 static bool too_near(const struct state *state, unsigned int vm, const struct planner_part *parts,
 	unsigned int count)
 {
@@ -167,14 +178,8 @@ static void commit(struct state *state, unsigned int vm, unsigned int shape, int
 	state->vm_cost += sign * cost_sum(terms);
 	if (self->dedicated)
 		state->dedicated += (unsigned int)sign * self->vcpus;
-	for (unsigned int i = 0; i < count; i++) {
-		unsigned int node = state->problem->sites[parts[i].site].cpu_node;
-
-		if (self->apart != PLANNER_NO_GROUP)
-			*members(state, vm, node) += sign;
-		if (!self->dedicated && self->overcommit > 0)
-			count_limit(state, self, node, sign);
-	}
+	for (unsigned int i = 0; i < count; i++)
+		join_node(state, vm, state->problem->sites[parts[i].site].cpu_node, sign);
 	state->unplaced -= (unsigned int)sign;
 }
 
@@ -246,8 +251,8 @@ static void init_node(struct state *state, unsigned int index)
 	on->pressure = node->load + node->dedicated;
 	on->dedicated = node->dedicated;
 	on->fenced = node->fenced;
-	on->shared_vms = node->load > 0;
-	on->shared_vcpus = node->load;
+	on->shared_vms = node->vcpus > 0;
+	on->shared_vcpus = node->vcpus;
 	on->limit = UNLIMITED;
 	on->cost = node_cost(state, index, on);
 }
@@ -264,8 +269,8 @@ static void init_limits(struct state *state)
 	const struct planner_problem *problem = state->problem;
 	unsigned int count = 0;
 
-	state->limits = xcalloc(problem->vm_count + 1, sizeof(*state->limits));
-	for (unsigned int i = 0; i < problem->vm_count; i++)
+	state->limits = xcalloc(problem->vm_count + problem->fixed_count + 1, sizeof(*state->limits));
+	for (unsigned int i = 0; i < problem->vm_count + problem->fixed_count; i++)
 		if (!problem->vms[i].dedicated && problem->vms[i].overcommit > 0)
 			state->limits[count++] = problem->vms[i].overcommit;
 	qsort(state->limits, count, sizeof(*state->limits), ascending);
@@ -283,8 +288,7 @@ static void put_fixed(struct state *state, unsigned int vm)
 	double terms[PLANNER_TERMS];
 
 	for (unsigned int i = 0; i < self->fixed_parts; i++)
-		if (self->apart != PLANNER_NO_GROUP)
-			*members(state, vm, state->problem->sites[self->fixed[i].site].cpu_node) += 1;
+		join_node(state, vm, state->problem->sites[self->fixed[i].site].cpu_node, 1);
 	cost_of_parts(state, vm, self->fixed, self->fixed_parts, terms);
 	state->vm_cost += cost_sum(terms);
 }
