@@ -98,7 +98,7 @@ struct planner_part {
 struct planner_placement {
 	struct planner_part *parts; /* owned by the result */
 	unsigned int part_count;    /* 0: no place was found */
-	double cost[PLANNER_TERMS]; /* a node's terms are shared out by demand */
+	double cost[PLANNER_TERMS]; /* its own terms, half of each pair's, its part of its nodes' */
 };
 
 struct planner_options {
@@ -112,7 +112,8 @@ struct planner_options {
 struct planner_result {
 	struct planner_placement *placements; /* as problem->vms */
 	unsigned int unplaced;
-	double total;       /* lost vCPUs, all VMs */
+	double total;       /* lost vCPUs: the sum of the placements' terms and the rest */
+	double rest[PLANNER_TERMS]; /* terms of nodes that no VM is on */
 	double constructed; /* the same after construction, before improvement; 0 when that failed */
 	uint64_t effort;    /* spent */
 	bool proven;        /* exact mode came to its end: no better placement exists */
