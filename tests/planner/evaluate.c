@@ -241,7 +241,7 @@ static double node_cost(const struct planner_problem *p, const struct planner_no
 	used = at_most(used / (double)node->total, 1);
 	busy = node->cpus ? at_most((t->shared_demand + t->threads_fenced) / node->cpus, 1) : used;
 	return cost + all_cpus * (double)node->total / all_memory *
-		(0.02 * 4 * used * (1 - used) + 0.02 * (used - busy) * (used - busy));
+		(0.002 * 4 * used * (1 - used) + 0.005 * (used - busy) * (used - busy));
 }
 
 static const char *find_fault(const struct planner_problem *p, const struct planner_placement *placements,

@@ -9,11 +9,11 @@
 
 #include "tuner/planner/planner.h"
 
-/* How much of the machine the VMs of a generated problem want. */
-enum tightness { LOOSE, TIGHT };
+/* How much of the machine the VMs of a generated problem want; HUGE: nearly all, and few VMs want it. */
+enum kind { LOOSE, TIGHT, HUGE_VMS, KINDS };
 
-/* A problem of 2 to 8 nodes and 2 to 12 VMs. The caller releases it. */
-void problem_generate(struct planner_problem *problem, enum tightness tightness, uint64_t *seed);
+/* A problem of 2 to 8 nodes and 2 to 12 VMs (HUGE_VMS: 2 to 4). The caller releases it. */
+void problem_generate(struct planner_problem *problem, enum kind kind, uint64_t *seed);
 /* A host of @nodes nodes with @cpus CPUs each, and @vms small VMs that fit it. */
 void problem_large(struct planner_problem *problem, unsigned int nodes, unsigned int cpus, unsigned int vms,
 	uint64_t *seed);

@@ -201,17 +201,17 @@ static void make_vms(struct planner_problem *problem, unsigned int count, double
 	}
 }
 
-void problem_generate(struct planner_problem *problem, enum tightness tightness, uint64_t *seed)
+void problem_generate(struct planner_problem *problem, enum kind kind, uint64_t *seed)
 {
 	unsigned int nodes = from_to(seed, 2, 8), cpus = 8u << from_to(seed, 0, 3);
-	double fill = (tightness == TIGHT ? from_to(seed, 80, 97) : from_to(seed, 25, 70)) / 100.0;
+	double fill = (kind == LOOSE ? from_to(seed, 25, 70) : from_to(seed, 80, 97)) / 100.0;
 
 	make_machine(problem, nodes, cpus, from_to(seed, 32, 256) * GIB, (unsigned int)(next(seed) % 4));
 	if (one_in(seed, 2))
 		make_uneven(problem, seed);
 	if (nodes > 2 && one_in(seed, 6))
 		add_slow_memory(problem);
-	make_vms(problem, from_to(seed, 2, 12), fill * (double)whole_memory(problem), fill * whole_cpus(problem),
+	make_vms(problem, from_to(seed, 2, kind == HUGE_VMS ? 4 : 12), fill * (double)whole_memory(problem), fill * whole_cpus(problem),
 		seed);
 	fix_some(problem, seed);
 }

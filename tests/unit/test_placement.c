@@ -17,7 +17,7 @@
 #include "tuner/capacity.h"
 #include "tuner/plan.h"
 
-#define ROUNDS 3000
+#define ROUNDS 100
 
 struct bench {
 	struct snapshot *snapshot;

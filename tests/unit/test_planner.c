@@ -50,6 +50,34 @@ static void the_cost_is_the_documented_one(void **state)
 	}
 }
 
+/* The table that a plan prints adds up: nothing is counted twice, nothing left out. */
+static void the_terms_add_up_to_the_total(void **state)
+{
+	uint64_t seed = fresh_seed();
+
+	(void)state;
+	for (unsigned int i = 0; i < PROBLEMS; i++) {
+		struct planner_options options = { .seed = seed, .effort = 20000 };
+		struct planner_problem problem;
+		struct planner_result result;
+		double sum = 0;
+
+		problem_generate(&problem, i % 2 ? TIGHT : LOOSE, &seed);
+		for (unsigned int vm = 0; vm < problem.vm_count; vm += 2)
+			problem.vms[vm].together = 0;
+		problem.vms[0].demand = problem.vms[0].memory = 0; /* has no share of anything */
+		planner_solve(&problem, &options, &result);
+		for (int term = 0; term < PLANNER_TERMS; term++) {
+			sum += result.rest[term];
+			for (unsigned int vm = 0; vm < problem.vm_count + problem.fixed_count; vm++)
+				sum += result.placements[vm].cost[term];
+		}
+		assert_true(fabs(sum - result.total) < 1e-6 * (1 + sum));
+		planner_result_release(&result, &problem);
+		problem_release(&problem);
+	}
+}
+
 static void improvement_never_makes_it_worse(void **state)
 {
 	uint64_t seed = fresh_seed();
@@ -302,6 +330,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_cost_is_the_documented_one),
+		cmocka_unit_test(the_terms_add_up_to_the_total),
 		cmocka_unit_test(improvement_never_makes_it_worse),
 		cmocka_unit_test(the_same_seed_gives_the_same_plan),
 		cmocka_unit_test(nothing_is_better_than_the_proven_optimum),

@@ -62,8 +62,8 @@ static void take_out(struct improver *improver, unsigned int vm)
 	struct state *state = improver->state;
 
 	improver->out[improver->out_count] = vm;
-	improver->was[improver->out_count++] = state->shape[vm];
-	if (state->shape[vm] != NO_SHAPE)
+	improver->was[improver->out_count++] = state->at[vm];
+	if (state->at[vm] != NO_PLACE)
 		state_take(state, vm);
 }
 
@@ -97,7 +97,7 @@ static void recreate(struct improver *improver)
 		improver->out[i] = vm;
 		improver->was[i] = was;
 		shape = state_best(improver->state, vm, blinks, &improver->seed);
-		if (shape != NO_SHAPE)
+		if (shape != NO_PLACE)
 			state_put(improver->state, vm, (unsigned int)shape);
 	}
 }
@@ -105,10 +105,10 @@ static void recreate(struct improver *improver)
 static void take_back(struct improver *improver)
 {
 	for (unsigned int i = 0; i < improver->out_count; i++)
-		if (improver->state->shape[improver->out[i]] != NO_SHAPE)
+		if (improver->state->at[improver->out[i]] != NO_PLACE)
 			state_take(improver->state, improver->out[i]);
 	for (unsigned int i = 0; i < improver->out_count; i++)
-		if (improver->was[i] != NO_SHAPE)
+		if (improver->was[i] != NO_PLACE)
 			state_put(improver->state, improver->out[i], (unsigned int)improver->was[i]);
 }
 
@@ -118,7 +118,7 @@ static void list_homeless(struct improver *improver)
 
 	improver->homeless_count = 0;
 	for (unsigned int i = 0; state->unplaced && i < state->problem->vm_count; i++)
-		if (state->shape[i] == NO_SHAPE)
+		if (state->at[i] == NO_PLACE)
 			improver->homeless[improver->homeless_count++] = i;
 }
 
@@ -128,7 +128,7 @@ static void remember(struct improver *improver, double total)
 
 	improver->best_total = total;
 	improver->best_unplaced = state->unplaced;
-	memcpy(improver->best, state->shape, state->problem->vm_count * sizeof(*improver->best));
+	memcpy(improver->best, state->at, state->problem->vm_count * sizeof(*improver->best));
 }
 
 /* Smaller is better; a VM without a place outweighs everything. */
@@ -162,10 +162,10 @@ static void restore(struct improver *improver)
 	struct state *state = improver->state;
 
 	for (unsigned int i = 0; i < state->problem->vm_count; i++)
-		if (state->shape[i] != NO_SHAPE && state->shape[i] != improver->best[i])
+		if (state->at[i] != NO_PLACE && state->at[i] != improver->best[i])
 			state_take(state, i);
 	for (unsigned int i = 0; i < state->problem->vm_count; i++)
-		if (state->shape[i] == NO_SHAPE && improver->best[i] != NO_SHAPE)
+		if (state->at[i] == NO_PLACE && improver->best[i] != NO_PLACE)
 			state_put(state, i, (unsigned int)improver->best[i]);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the next best place of each VM would cost: the reason for the one it got. All others stay, the
- * VM alone is taken out and tried in every other shape.
+ * VM alone is taken out and tried in every other place.
  */
 #include <string.h>
 
@@ -10,41 +10,41 @@
 /* All terms of the nodes, and of @vm where it is now. */
 static void all_terms(const struct state *state, unsigned int vm, double sum[PLANNER_TERMS])
 {
-	double terms[PLANNER_TERMS];
+	const struct place *place = &state->places[vm][state->at[vm]];
 
-	cost_of_vm(state, vm, (unsigned int)state->shape[vm], sum);
+	cost_of_place(state->problem, vm, place, sum);
+	sum[PLANNER_NEAR] += cost_near(state, vm, place);
 	for (unsigned int node = 0; node < state->problem->node_count; node++) {
-		cost_of_node(state, node, terms);
-		for (int term = 0; term < PLANNER_TERMS; term++)
+		double terms[PLANNER_TERMS];
+
+		cost_of_node(state, node, &state->nodes[node], terms);
+		for (int term = PLANNER_CONTENTION; term < PLANNER_TERMS; term++)
 			sum[term] += terms[term];
 	}
 }
 
 /* Two shapes can be the same place: equal parts and parts by size of two sites that are alike. */
-static bool same_parts(const struct state *state, unsigned int vm, unsigned int a, unsigned int b)
+static bool same_place(const struct place *one, const struct place *other)
 {
-	struct planner_part left[PLANNER_PARTS_MAX] = { 0 }, right[PLANNER_PARTS_MAX] = { 0 };
-	unsigned int count = shape_parts(state, vm, a, left);
-
-	if (shape_parts(state, vm, b, right) != count)
+	if (one->count != other->count)
 		return false;
-	for (unsigned int i = 0; i < count; i++)
-		if (left[i].site != right[i].site || left[i].vcpus != right[i].vcpus ||
-		    left[i].bytes != right[i].bytes)
+	for (unsigned int i = 0; i < one->count; i++)
+		if (one->parts[i].site != other->parts[i].site || one->parts[i].vcpus != other->parts[i].vcpus ||
+		    one->parts[i].bytes != other->parts[i].bytes)
 			return false;
 	return true;
 }
 
-/* The best shape but @own, or NO_SHAPE; @vm has no place now. */
+/* The best place but @own, or NO_PLACE; @vm has none now. */
 static int best_other(struct state *state, unsigned int vm, unsigned int own)
 {
 	double least = INFEASIBLE;
-	int best = NO_SHAPE;
+	int best = NO_PLACE;
 
-	for (unsigned int i = state->from[vm]; i < state->until[vm]; i++) {
+	for (unsigned int i = 0; i < state->place_count[vm]; i++) {
 		double cost = i == own ? INFEASIBLE : state_try(state, vm, i);
 
-		if (cost >= least || same_parts(state, vm, i, own))
+		if (cost >= least || same_place(&state->places[vm][i], &state->places[vm][own]))
 			continue;
 		least = cost;
 		best = (int)i;
@@ -54,20 +54,19 @@ static int best_other(struct state *state, unsigned int vm, unsigned int own)
 
 static void find_other(struct state *state, unsigned int vm, struct planner_placement *placement)
 {
-	unsigned int own = (unsigned int)state->shape[vm];
-	struct planner_part parts[PLANNER_PARTS_MAX];
+	unsigned int own = (unsigned int)state->at[vm];
 	double now[PLANNER_TERMS], then[PLANNER_TERMS];
 	int other;
 
 	all_terms(state, vm, now);
 	state_take(state, vm);
 	other = best_other(state, vm, own);
-	if (other != NO_SHAPE) {
+	if (other != NO_PLACE) {
 		state_put(state, vm, (unsigned int)other);
 		all_terms(state, vm, then);
 		state_take(state, vm);
-		placement->other_count = shape_parts(state, vm, (unsigned int)other, parts);
-		placement->other = copy_parts(parts, placement->other_count);
+		placement->other = copy_parts(&state->places[vm][other]);
+		placement->other_count = state->places[vm][other].count;
 		for (int term = 0; term < PLANNER_TERMS; term++)
 			placement->more[term] = then[term] - now[term];
 	}
@@ -77,6 +76,6 @@ static void find_other(struct state *state, unsigned int vm, struct planner_plac
 void find_others(struct state *state, struct planner_result *result)
 {
 	for (unsigned int vm = 0; vm < state->problem->vm_count; vm++)
-		if (state_placed(state, vm))
+		if (state->at[vm] != NO_PLACE)
 			find_other(state, vm, &result->placements[vm]);
 }

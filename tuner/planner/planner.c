@@ -11,44 +11,60 @@
 #define REPAIR_VMS  64 /* with more of them a walk through all shapes comes nowhere */
 #define EXACT_SHARE 50 /* an exact search may take so many times the effort of an ordinary one */
 
-/* What all VMs together have on a node: busy vCPUs and bytes. */
+/* The sums over all VMs of what a share of each of a node's terms is counted in. */
 struct tenants {
-	double demand, bytes;
+	double all[PLANNER_TERMS];
 };
 
-static double part_demand(const struct planner_vm *vm, const struct planner_part *part)
+/* What a node's memory costs is shared out by bytes, what its CPUs cost by demand. */
+static double weight_of(const struct planner_vm *vm, const struct planner_part *part, int term)
 {
-	return vm->demand * part->vcpus / vm->vcpus;
+	return term == PLANNER_FRAGMENTATION ? (double)part->bytes : vm->demand * part->vcpus / vm->vcpus;
+}
+
+static unsigned int node_of(const struct planner_problem *problem, const struct planner_part *part, int term)
+{
+	const struct planner_site *site = &problem->sites[part->site];
+
+	return term == PLANNER_FRAGMENTATION ? site->memory_node : site->cpu_node;
 }
 
 static void count_tenants(const struct planner_problem *problem, const struct planner_result *result,
 	struct tenants *tenants)
 {
-	for (unsigned int i = 0; i < problem->vm_count + problem->fixed_count; i++)
+	for (unsigned int i = 0; i < all_vms(problem); i++)
 		for (unsigned int j = 0; j < result->placements[i].part_count; j++) {
 			const struct planner_part *part = &result->placements[i].parts[j];
 
-			tenants[problem->sites[part->site].cpu_node].demand +=
-				part_demand(&problem->vms[i], part);
-			tenants[problem->sites[part->site].memory_node].bytes += (double)part->bytes;
+			for (int term = PLANNER_CONTENTION; term < PLANNER_TERMS; term++)
+				tenants[node_of(problem, part, term)].all[term] +=
+					weight_of(&problem->vms[i], part, term);
 		}
 }
 
-/* A part's share of the terms of its nodes: by demand on the CPUs, by bytes on the memory. */
 static void add_share(const struct state *state, const struct tenants *tenants, const struct planner_vm *vm,
 	const struct planner_part *part, double cost[PLANNER_TERMS])
 {
-	const struct planner_site *site = &state->problem->sites[part->site];
-	double terms[PLANNER_TERMS];
+	for (int term = PLANNER_CONTENTION; term < PLANNER_TERMS; term++) {
+		unsigned int node = node_of(state->problem, part, term);
+		double terms[PLANNER_TERMS];
 
-	cost_of_node(state, site->cpu_node, terms);
-	for (int term = PLANNER_CONTENTION; term < PLANNER_FRAGMENTATION; term++)
-		if (tenants[site->cpu_node].demand > 0)
-			cost[term] += terms[term] * part_demand(vm, part) / tenants[site->cpu_node].demand;
-	cost_of_node(state, site->memory_node, terms);
-	if (tenants[site->memory_node].bytes > 0)
-		cost[PLANNER_FRAGMENTATION] += terms[PLANNER_FRAGMENTATION] * (double)part->bytes /
-			tenants[site->memory_node].bytes;
+		cost_of_node(state, node, &state->nodes[node], terms);
+		if (tenants[node].all[term] > 0)
+			cost[term] += terms[term] * weight_of(vm, part, term) / tenants[node].all[term];
+	}
+}
+
+static void add_rest(const struct state *state, const struct tenants *tenants, double rest[PLANNER_TERMS])
+{
+	for (unsigned int i = 0; i < state->problem->node_count; i++) {
+		double terms[PLANNER_TERMS];
+
+		cost_of_node(state, i, &state->nodes[i], terms);
+		for (int term = PLANNER_CONTENTION; term < PLANNER_TERMS; term++)
+			if (!(tenants[i].all[term] > 0))
+				rest[term] += terms[term];
+	}
 }
 
 static void share_out(const struct state *state, struct planner_result *result)
@@ -57,18 +73,19 @@ static void share_out(const struct state *state, struct planner_result *result)
 	struct tenants *tenants = xcalloc(problem->node_count + 1, sizeof(*tenants));
 
 	count_tenants(problem, result, tenants);
-	for (unsigned int i = 0; i < problem->vm_count + problem->fixed_count; i++)
+	for (unsigned int i = 0; i < all_vms(problem); i++)
 		for (unsigned int j = 0; j < result->placements[i].part_count; j++)
 			add_share(state, tenants, &problem->vms[i], &result->placements[i].parts[j],
 				result->placements[i].cost);
+	add_rest(state, tenants, result->rest);
 	free(tenants);
 }
 
-struct planner_part *copy_parts(const struct planner_part *parts, unsigned int count)
+struct planner_part *copy_parts(const struct place *place)
 {
-	struct planner_part *copy = xcalloc(count, sizeof(*copy));
+	struct planner_part *copy = xcalloc(place->count, sizeof(*copy));
 
-	memcpy(copy, parts, count * sizeof(*copy));
+	memcpy(copy, place->parts, place->count * sizeof(*copy));
 	return copy;
 }
 
@@ -79,15 +96,18 @@ static void write_down(const struct state *state, struct planner_result *result)
 	result->unplaced = state->unplaced;
 	result->total = state_total(state);
 	result->effort = state->effort;
-	for (unsigned int i = 0; i < problem->vm_count + problem->fixed_count; i++) {
+	for (unsigned int i = 0; i < all_vms(problem); i++) {
 		struct planner_placement *placement = &result->placements[i];
-		struct planner_part parts[PLANNER_PARTS_MAX];
+		const struct place *place;
 
-		if (!state_placed(state, i))
+		if (state->at[i] == NO_PLACE)
 			continue;
-		placement->part_count = state_parts(state, i, parts);
-		placement->parts = copy_parts(parts, placement->part_count);
-		cost_of_parts(state, i, parts, placement->part_count, placement->cost);
+		place = &state->places[i][state->at[i]];
+		placement->parts = copy_parts(place);
+		placement->part_count = place->count;
+		cost_of_place(problem, i, place, placement->cost);
+		/* The other one of each pair has the other half. */
+		placement->cost[PLANNER_NEAR] = cost_near(state, i, place) / 2;
 	}
 }
 
@@ -95,13 +115,11 @@ void planner_solve(const struct planner_problem *problem, const struct planner_o
 	struct planner_result *result)
 {
 	uint64_t effort = options->effort ? options->effort : PLANNER_EFFORT;
-	struct shapes shapes;
 	struct state state;
 
 	*result = (struct planner_result){ 0 };
-	result->placements = xcalloc(problem->vm_count + problem->fixed_count + 1, sizeof(*result->placements));
-	shapes_init(&shapes, problem);
-	state_init(&state, problem, &shapes);
+	result->placements = xcalloc(all_vms(problem) + 1, sizeof(*result->placements));
+	state_init(&state, problem);
 	construct(&state);
 	result->constructed = state.unplaced ? 0 : state_total(&state);
 	if (problem->site_count > 1)
@@ -117,12 +135,11 @@ void planner_solve(const struct planner_problem *problem, const struct planner_o
 	if (options->others)
 		find_others(&state, result);
 	state_release(&state);
-	shapes_release(&shapes);
 }
 
 void planner_result_release(struct planner_result *result, const struct planner_problem *problem)
 {
-	for (unsigned int i = 0; result->placements && i < problem->vm_count + problem->fixed_count; i++) {
+	for (unsigned int i = 0; result->placements && i < all_vms(problem); i++) {
 		free(result->placements[i].parts);
 		free(result->placements[i].other);
 	}

@@ -66,7 +66,7 @@ struct planner_vm {
 	int together;               /* VMs of one such group want to be near each other */
 	const unsigned int *devices; /* nodes of the devices it uses, the caller's; NULL when there are none */
 	unsigned int device_count;
-	const uint64_t *resident;   /* bytes it has on each node now, the caller's; NULL: nothing to move */
+	const uint64_t *resident;   /* bytes of ->memory on each node now, the caller's; NULL: none to move */
 	const struct planner_part *fixed; /* of the fixed ones: where it is, the caller's */
 	unsigned int fixed_parts;
 };
@@ -107,7 +107,7 @@ struct planner_part {
 struct planner_placement {
 	struct planner_part *parts; /* owned by the result */
 	unsigned int part_count;    /* 0: no place was found */
-	double cost[PLANNER_TERMS]; /* a node's terms are shared out by demand */
+	double cost[PLANNER_TERMS]; /* its own terms, half of each pair's, its part of its nodes' */
 	struct planner_part *other; /* the best place it could have instead, the others staying; or NULL */
 	unsigned int other_count;
 	double more[PLANNER_TERMS]; /* what all VMs together would lose more by that */
@@ -125,7 +125,8 @@ struct planner_options {
 struct planner_result {
 	struct planner_placement *placements; /* as problem->vms, the fixed ones as well */
 	unsigned int unplaced;
-	double total;       /* lost vCPUs, all VMs */
+	double total;       /* lost vCPUs: the sum of the placements' terms and the rest */
+	double rest[PLANNER_TERMS]; /* terms of nodes that no VM is on */
 	double constructed; /* the same after construction, before improvement; 0 when that failed */
 	uint64_t effort;    /* spent */
 	bool proven;        /* exact mode came to its end: no better placement exists */

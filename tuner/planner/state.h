@@ -5,7 +5,7 @@
 
 #include "tuner/planner/planner.h"
 
-#define NO_SHAPE (-1)
+#define NO_PLACE (-1)
 #define INFEASIBLE 1e300
 #define UNLIMITED 1e9 /* vCPUs a CPU */
 
@@ -30,7 +30,18 @@ void shapes_release(struct shapes *shapes);
 /* The fewest parts that @vm could be in on an empty machine, at most its parts_max. */
 unsigned int shapes_fewest(const struct planner_problem *problem, const struct planner_vm *vm);
 
+/* The parts of @vm in that shape; returns how many. */
+unsigned int shape_parts(const struct shapes *shapes, unsigned int shape, const struct planner_vm *vm,
+	struct planner_part parts[PLANNER_PARTS_MAX]);
+
 /* ---- state.c ---- */
+
+/* A VM in a shape: its parts, and what it costs there by itself, whatever else is there. */
+struct place {
+	const struct planner_part *parts;
+	unsigned int count;
+	double own;
+};
 
 struct node_state {
 	double load;              /* vCPUs that share the node's CPUs */
@@ -46,10 +57,12 @@ struct node_state {
 
 struct state {
 	const struct planner_problem *problem;
-	const struct shapes *shapes;
 	struct node_state *nodes;
-	int *shape;               /* of each VM, NO_SHAPE when it has no place */
-	unsigned int *from, *until; /* shapes that each VM may take: [from, until) */
+	int *at;                  /* the place of each VM, NO_PLACE when it has none */
+	struct place **places;    /* of each VM, those that it could take on an empty machine (places.c) */
+	unsigned int *place_count;
+	struct planner_part *parts; /* of all places */
+	unsigned int *companion;  /* the next VM of the same together group, the last one's is the first */
 	unsigned int unplaced, dedicated;
 	double vm_cost;           /* sum of what the VMs cost by themselves */
 	double memory_all, cpus_all;
@@ -61,52 +74,78 @@ struct state {
 	uint64_t effort;          /* spent */
 };
 
-void state_init(struct state *state, const struct planner_problem *problem, const struct shapes *shapes);
+/* The fixed ones are behind those to be placed. */
+static inline unsigned int all_vms(const struct planner_problem *problem)
+{
+	return problem->vm_count + problem->fixed_count;
+}
+
+void state_init(struct state *state, const struct planner_problem *problem);
 void state_release(struct state *state);
 
-/* What the total would grow by when @vm, which has no place, took that shape; INFEASIBLE when it cannot. */
-double state_try(struct state *state, unsigned int vm, unsigned int shape);
-void state_put(struct state *state, unsigned int vm, unsigned int shape);
+/* What the total would grow by when @vm, which has no place, took that one; INFEASIBLE when it cannot. */
+double state_try(struct state *state, unsigned int vm, unsigned int place);
+/* Whether nodes and rules allow @vm to take @place. */
+bool state_fits(const struct state *state, unsigned int vm, const struct place *place);
+void state_put(struct state *state, unsigned int vm, unsigned int place);
+
+/* The same in its parts; of these, all but the fragmentation never become less when more VMs come. */
+struct growth {
+	double total;
+	double own;          /* by itself, and near to others */
+	double waiting;      /* contention and smt */
+	double interference;
+};
+
+bool state_growth(struct state *state, unsigned int vm, unsigned int place, struct growth *growth);
 void state_take(struct state *state, unsigned int vm);
 double state_total(const struct state *state);
-/* Whether a VM, which may be a fixed one, has a place; and the parts it is in, returns how many. */
-bool state_placed(const struct state *state, unsigned int vm);
-unsigned int state_parts(const struct state *state, unsigned int vm, struct planner_part parts[PLANNER_PARTS_MAX]);
 
 /*
- * The best shape for @vm now, or NO_SHAPE. Of 256 shapes about @blinks are overlooked, so that the
+ * The best place for @vm now, or NO_PLACE. Of 256 places about @blinks are overlooked, so that the
  * same VMs do not always end in the same places (Christiaens and Vanden Berghe, 2020); @seed is not
  * used without them.
  */
 int state_best(struct state *state, unsigned int vm, unsigned int blinks, uint64_t *seed);
 
-/* The parts of @vm in that shape; returns how many (shapes.c). */
-unsigned int shape_parts(const struct state *state, unsigned int vm, unsigned int shape,
-	struct planner_part parts[PLANNER_PARTS_MAX]);
+/* ---- places.c ---- */
+
+/* The one place of each fixed VM; then those of the others, as far as the fixed ones leave them. */
+void places_init_fixed(struct state *state);
+void places_init(struct state *state);
+void places_release(struct state *state);
 
 /* ---- cost.c ---- */
 
 double cost_sum(const double terms[PLANNER_TERMS]);
-/* What @vm costs by itself, by term: in these parts, in that shape; and the least it can. */
-void cost_of_parts(const struct state *state, unsigned int vm, const struct planner_part *parts,
-	unsigned int count, double terms[PLANNER_TERMS]);
-void cost_of_vm(const struct state *state, unsigned int vm, unsigned int shape, double terms[PLANNER_TERMS]);
-double cost_least(const struct state *state, unsigned int vm);
-/* What a node costs by term, with @on on it, and as it is now. */
-void cost_of_load(const struct state *state, unsigned int index, const struct node_state *on,
+/* What @vm costs in that place, by term, but for the VMs it wants to be near. */
+void cost_of_place(const struct planner_problem *problem, unsigned int vm, const struct place *place,
 	double terms[PLANNER_TERMS]);
-void cost_of_node(const struct state *state, unsigned int node, double terms[PLANNER_TERMS]);
+/* The distance to the VMs it wants to be near that have a place. */
+double cost_near(const struct state *state, unsigned int vm, const struct place *place);
+/* What a node costs by term, with @on on it; only its own terms are set. */
+void cost_of_node(const struct state *state, unsigned int index, const struct node_state *on,
+	double terms[PLANNER_TERMS]);
+/* Share of a node's memory that is used when @more bytes are added to @on; what its pieces cost then. */
+double cost_memory_used(const struct planner_node *node, const struct node_state *on, double more);
+double cost_pieces(const struct state *state, unsigned int index, double used);
+double cost_interference(const struct planner_node *node, double pressure);
+double cost_node_sum(const struct state *state, unsigned int index, const struct node_state *on);
 /* Threads that those who share have on a node. */
 double cost_shared_cpus(const struct planner_node *node, const struct node_state *on);
 /* Pressure of a part of @vm with so many vCPUs. */
 double cost_pressure(const struct planner_vm *vm, unsigned int vcpus);
-/* Lower bound of the nodes' terms, whatever is still added: @pressure and @bytes more in all. */
-double cost_bound(const struct state *state, double pressure, uint64_t bytes);
+
+/* ---- bound.c ---- */
+
+/* The least that interference grows by, and fragmentation comes to, when so much more is placed. */
+double bound_interference(const struct state *state, double pressure);
+double bound_fragmentation(const struct state *state, double bytes);
 
 /* ---- the steps ---- */
 
 /* The caller frees. */
-struct planner_part *copy_parts(const struct planner_part *parts, unsigned int count);
+struct planner_part *copy_parts(const struct place *place);
 
 /* xorshift64*: the planner's only source of chance. */
 uint64_t planner_random(uint64_t *seed);
