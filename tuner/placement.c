@@ -461,3 +461,22 @@ int placement_make(const struct profile *profile, const struct snapshot *snapsho
 	capacity_release(&capacity);
 	return rc;
 }
+
+void placed_vms_free(struct placed_vm *vms, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		free(vms[i].nodes);
+		free(vms[i].pins);
+		free(vms[i].why);
+	}
+	free(vms);
+}
+
+double placed_loses(const struct placed_vm *placed)
+{
+	double sum = 0;
+
+	for (int term = 0; term < PLANNER_TERMS; term++)
+		sum += placed->lost[term];
+	return sum;
+}

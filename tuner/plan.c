@@ -359,12 +359,7 @@ void plan_free(struct plan *plan)
 {
 	if (!plan)
 		return;
-	for (unsigned int i = 0; i < plan->vm_count; i++) {
-		free(plan->vms[i].nodes);
-		free(plan->vms[i].pins);
-		free(plan->vms[i].why);
-	}
-	free(plan->vms);
+	placed_vms_free(plan->vms, plan->vm_count);
 	action_list_release(&plan->actions);
 	plan_notes_release(&plan->notes);
 	free(plan);

@@ -79,12 +79,10 @@ static void print_nodes(const struct placed_vm *placed)
 /* "0.31 of 8 vCPUs: interference 0.21, smt 0.10"; terms that come to nothing are left out. */
 static void print_lost(const struct placed_vm *placed)
 {
-	double sum = 0;
 	const char *between = ": ";
 
-	for (int term = 0; term < PLANNER_TERMS; term++)
-		sum += placed->lost[term];
-	printf("  loses    %.2f of %u vCPU%s", sum, placed->vm->vcpus, placed->vm->vcpus == 1 ? "" : "s");
+	printf("  loses    %.2f of %u vCPU%s", placed_loses(placed), placed->vm->vcpus,
+		placed->vm->vcpus == 1 ? "" : "s");
 	for (int term = 0; term < PLANNER_TERMS; term++)
 		if (placed->lost[term] >= 0.005) {
 			printf("%s%s %.2f", between, planner_term_name(term), placed->lost[term]);
@@ -190,7 +188,7 @@ static json_t *lost_json(const struct placed_vm *placed)
 	return lost;
 }
 
-static json_t *vm_json(const struct placed_vm *placed)
+json_t *placed_vm_json(const struct placed_vm *placed)
 {
 	const struct profile_vm *vm = placed->vm;
 
@@ -209,7 +207,7 @@ json_t *plan_to_json(const struct plan *plan)
 	json_t *vms = json_array(), *actions = json_array();
 
 	for (unsigned int i = 0; i < plan->vm_count; i++)
-		json_array_append_new(vms, vm_json(&plan->vms[i]));
+		json_array_append_new(vms, placed_vm_json(&plan->vms[i]));
 	for (unsigned int i = 0; i < plan->actions.count; i++)
 		json_array_append_new(actions, action_to_json(&plan->actions.actions[i]));
 	return json_pack("{s:o, s:o, s:o}", "vms", vms, "actions", actions,

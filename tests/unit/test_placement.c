@@ -63,12 +63,7 @@ static void place(struct bench *bench, const char *machine, const char *text)
 
 static void clear(struct bench *bench)
 {
-	for (unsigned int i = 0; i < bench->profile->vm_count; i++) {
-		free(bench->vms[i].nodes);
-		free(bench->vms[i].pins);
-		free(bench->vms[i].why);
-	}
-	free(bench->vms);
+	placed_vms_free(bench->vms, bench->profile->vm_count);
 	profile_free(bench->profile);
 	snapshot_free(bench->snapshot);
 }
@@ -576,11 +571,8 @@ static void check_same(const struct bench *bench)
 		assert_memory_equal(one->pins, two->pins, one->vm->vcpus * sizeof(*one->pins));
 		assert_true(idset_equal(&one->io_cpus, &two->io_cpus));
 		assert_string_equal(one->why, two->why);
-		free(again[i].nodes);
-		free(again[i].pins);
-		free(again[i].why);
 	}
-	free(again);
+	placed_vms_free(again, bench->profile->vm_count);
 }
 
 static void every_placement_keeps_its_promises(void **state)
