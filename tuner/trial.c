@@ -334,6 +334,16 @@ static void tell(const struct trial *trial, enum trial_outcome verdict, json_t *
 
 /* ---- the order of it ------------------------------------------------------------------------ */
 
+static int measure_before(struct trial *trial, struct error *err)
+{
+	int status = take_phase(trial, TRIAL_BEFORE, err);
+
+	if (status >= 0 && !trial->options->command && !trial_decidable(&trial->data))
+		return error_set(err, ENODATA, "neither ready time nor where memory is can be read of any guest "
+			"here (as root?), and there is no --trial-command: nothing could decide");
+	return status;
+}
+
 static int measure_after(struct trial *trial, struct error *err)
 {
 	int status = sleep_until(now_seconds() + trial->window, err); /* what it stirred up settles */
@@ -361,18 +371,21 @@ static int conclude(struct trial *trial, int made, json_t **result, int *status,
 	return 0;
 }
 
+static void say(const struct trial *trial, const char *what, unsigned int windows)
+{
+	if (trial->quiet)
+		return;
+	printf("%s, for %.0f s (guests: %u)\n", what, trial->window * windows, trial->data.guest_count);
+	fflush(stdout);
+}
+
 static int go(struct trial *trial, json_t **result, int *status, struct error *err)
 {
 	struct error why;
 	int made;
 
-	if (check_measurable(trial, err) < 0)
-		return -ENOENT;
-	if (!trial->quiet)
-		printf("\nmeasuring what is now, for %.0f s (guests: %u)\n", trial->window * TRIAL_WINDOWS,
-			trial->data.guest_count);
-	fflush(stdout);
-	made = take_phase(trial, TRIAL_BEFORE, &why);
+	say(trial, "\nmeasuring what is now", TRIAL_WINDOWS);
+	made = measure_before(trial, &why);
 	if (made < 0)
 		return error_set(err, -made, "%s; nothing was changed", why.text);
 	if (!trial->quiet)
@@ -380,9 +393,7 @@ static int go(struct trial *trial, json_t **result, int *status, struct error *e
 	made = change(trial, err);
 	if (made <= 0)
 		return made;
-	if (!trial->quiet)
-		printf("measuring again, for %.0f s\n", trial->window * (TRIAL_WINDOWS + 1));
-	fflush(stdout);
+	say(trial, "measuring again", TRIAL_WINDOWS + 1);
 	if (measure_after(trial, err) < 0)
 		return give_up(trial, err);
 	return conclude(trial, made, result, status, err);
@@ -404,7 +415,9 @@ int trial_run(const struct trial_options *options, const struct trial_host *host
 	trial.sampler = trial_sampler_new(&host->context->root, &trial.data, err);
 	if (!trial.sampler)
 		return -EIO;
-	made = go(&trial, result, status, err);
+	made = check_measurable(&trial, err);
+	if (made >= 0)
+		made = go(&trial, result, status, err);
 	trial_sampler_free(trial.sampler);
 	trial_data_release(&trial.data);
 	return made;

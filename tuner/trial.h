@@ -96,6 +96,9 @@ void trial_compare(enum trial_metric metric, const struct trial_series *series,
  */
 void trial_total(const struct trial_data *data, enum trial_metric metric, struct trial_series *total);
 
+/* Whether the windows before have a figure, of any guest that is still there, that could decide. */
+bool trial_decidable(const struct trial_data *data);
+
 /*
  * The verdict, TRIAL_CHANGED never: that of the command, when there is one; else worse when one of the
  * deciding figures is worse, better when one is better and none worse.

@@ -42,7 +42,7 @@ static const struct {
 	[TRIAL_SAME] = {"same", "no difference that could be told from noise",
 		"no difference that could be told from noise"},
 	[TRIAL_SMALL] = {"small", NULL, "no difference that matters"},
-	[TRIAL_CHANGED] = {"changed", "another, which is neither better nor worse", ""},
+	[TRIAL_CHANGED] = {"changed", "changed, which does not decide", ""},
 	[TRIAL_BETTER] = {"better", "better", "better"},
 	[TRIAL_WORSE] = {"worse", "worse", "worse"},
 };
@@ -57,13 +57,18 @@ void trial_data_release(struct trial_data *data)
 
 /* ---- one figure ----------------------------------------------------------------------------- */
 
+static bool known_in(const struct trial_series *series, enum trial_phase phase, unsigned int windows)
+{
+	for (unsigned int i = 0; i < windows; i++)
+		if (!isfinite(series->values[phase][i]))
+			return false;
+	return windows > 0;
+}
+
 static bool known(const struct trial_series *series, const unsigned int windows[2])
 {
-	for (int phase = TRIAL_BEFORE; phase <= TRIAL_AFTER; phase++)
-		for (unsigned int i = 0; i < windows[phase]; i++)
-			if (!isfinite(series->values[phase][i]))
-				return false;
-	return windows[TRIAL_BEFORE] && windows[TRIAL_AFTER];
+	return known_in(series, TRIAL_BEFORE, windows[TRIAL_BEFORE]) &&
+		known_in(series, TRIAL_AFTER, windows[TRIAL_AFTER]);
 }
 
 static enum trial_outcome outcome_of(const struct stats_shift *shift, double threshold,
@@ -121,6 +126,17 @@ void trial_total(const struct trial_data *data, enum trial_metric metric, struct
 	for (int phase = TRIAL_BEFORE; phase <= TRIAL_AFTER; phase++)
 		for (unsigned int w = 0; w < data->windows[phase]; w++)
 			total->values[phase][w] /= weight; /* of no guest: not a number */
+}
+
+bool trial_decidable(const struct trial_data *data)
+{
+	for (unsigned int i = 0; i < data->guest_count; i++)
+		for (int metric = 0; metric < TRIAL_METRICS; metric++)
+			if (metric != TRIAL_COMMAND && metrics[metric].decides && !data->guests[i].gone &&
+				known_in(&data->guests[i].series[metric], TRIAL_BEFORE,
+					data->windows[TRIAL_BEFORE]))
+				return true;
+	return false;
 }
 
 enum trial_outcome trial_judge(const struct trial_comparison comparisons[TRIAL_METRICS], bool command)

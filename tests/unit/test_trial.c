@@ -234,6 +234,23 @@ static void of_no_guest_nothing_is_known(void **state)
 	assert_false(comparison.known);
 }
 
+static void a_trial_that_nothing_could_decide_is_seen_before_the_change(void **state)
+{
+	struct trial_guest guests[2] = {{.vcpus = 1}, {.vcpus = 1, .gone = true}};
+	struct trial_data data = {.guests = guests, .guest_count = 2, .windows = {TRIAL_WINDOWS, 0}};
+
+	(void)state;
+	for (int metric = 0; metric < TRIAL_METRICS; metric++)
+		guests[0].series[metric].values[TRIAL_BEFORE][0] = NAN;
+	assert_false(trial_decidable(&data));
+	guests[0].series[TRIAL_EXITS].values[TRIAL_BEFORE][0] = 5;
+	assert_false(trial_decidable(&data));
+	guests[0].series[TRIAL_REMOTE].values[TRIAL_BEFORE][0] = 5;
+	assert_true(trial_decidable(&data));
+	guests[0].gone = true;
+	assert_false(trial_decidable(&data));
+}
+
 /* ---- the verdict ---------------------------------------------------------------------------- */
 
 static void the_verdict_of_each_combination(void **state)
@@ -361,6 +378,7 @@ int main(void)
 		cmocka_unit_test(a_figure_that_was_missing_once_is_not_known),
 		cmocka_unit_test(guests_count_by_their_vcpus_and_ended_ones_not),
 		cmocka_unit_test(of_no_guest_nothing_is_known),
+		cmocka_unit_test(a_trial_that_nothing_could_decide_is_seen_before_the_change),
 		cmocka_unit_test(the_verdict_of_each_combination),
 		cmocka_unit_test(a_line_says_before_after_and_interval),
 		cmocka_unit_test(durations),
