@@ -106,6 +106,18 @@ void guest_refresh_huge(const struct root *root, struct guest *guest);
 /* Asks the guest's QMP socket for ->balloon; GUEST_UNKNOWN if it has none or does not answer in time. */
 void guest_refresh_balloon(struct guest *guest, int timeout_ms);
 
+/* Counters of the guest's own kernel, since its boot. */
+struct guest_stats {
+	uint64_t major_faults;
+	uint64_t swap_in, swap_out; /* bytes */
+};
+
+/*
+ * Asks the guest's QMP socket for what its balloon driver reported last. GUEST_UNKNOWN: no socket, no
+ * balloon, no answer in time, or nobody has switched the reports on.
+ */
+void guest_read_stats(const struct guest *guest, int timeout_ms, struct guest_stats *stats);
+
 /*
  * Asks the kernel where the guest's RAM is (move_pages(2) with nodes NULL; numa_maps stalls the
  * guest). At most @samples addresses spread over the RAM, 0 for every page; hugetlb and THP pages are
