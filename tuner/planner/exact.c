@@ -43,20 +43,17 @@ struct tree {
 	uint64_t limit;
 	bool first;                     /* the first placement will do */
 	bool *touched;                  /* nodes that the last put has changed */
-	unsigned int *offset;           /* of each VM's places in a row of looks; the row's length after them */
 	struct look *looks;             /* a row for each number of VMs left */
+	size_t *offset, row_length;     /* of each VM's places in the row */
 	struct sure *least;             /* of each VM, for the row at hand */
-	struct choice *choices;         /* a row for each number of VMs left, too */
-	unsigned int row;
+	struct choice *choices;         /* as the looks */
 };
 
 /* ---- looks ---- */
 
 static struct look *looks_of(const struct tree *tree, unsigned int vm)
 {
-	size_t row = tree->offset[tree->state->problem->vm_count];
-
-	return tree->looks + tree->left_count * row + tree->offset[vm];
+	return tree->looks + tree->left_count * tree->row_length + tree->offset[vm];
 }
 
 static struct look fresh_look(struct state *state, unsigned int vm, unsigned int place)
@@ -94,7 +91,6 @@ static bool touches(const struct tree *tree, const struct place *place)
 static void look_again(struct tree *tree, unsigned int put, const struct place *there)
 {
 	struct state *state = tree->state;
-	size_t row = tree->offset[state->problem->vm_count];
 	const struct planner_vm *vms = state->problem->vms;
 
 	touch_nodes(tree, there, true);
@@ -105,7 +101,7 @@ static void look_again(struct tree *tree, unsigned int put, const struct place *
 			(vms[vm].dedicated && vms[put].dedicated);
 
 		for (unsigned int place = 0; place < state->place_count[vm]; place++) {
-			looks[place] = looks[place + row];
+			looks[place] = looks[place + tree->row_length];
 			if (looks[place].cost < INFEASIBLE && (all || touches(tree, &state->places[vm][place])))
 				looks[place] = fresh_look(state, vm, place);
 		}
@@ -214,7 +210,7 @@ static bool descend(struct tree *tree);
 static bool branch(struct tree *tree, unsigned int next)
 {
 	struct state *state = tree->state;
-	struct choice *choices = tree->choices + (size_t)tree->left_count * tree->row;
+	struct choice *choices = tree->choices + tree->left_count * tree->row_length;
 	unsigned int vm = tree->left[next], count = list_choices(tree, vm, choices);
 	const struct planner_vm *self = &state->problem->vms[vm];
 	unsigned int last = --tree->left_count;
@@ -283,53 +279,54 @@ static int by_memory(const void *a, const void *b, void *problem)
 static void take_all(struct tree *tree)
 {
 	struct state *state = tree->state;
-	unsigned int count = state->problem->vm_count;
 
-	tree->best_total = state->unplaced ? INFEASIBLE : state_total(state) + 1e-9;
-	memcpy(tree->best, state->at, count * sizeof(*tree->best));
-	for (unsigned int i = 0; i < count; i++) {
-		const struct planner_vm *vm = &state->problem->vms[i];
+	qsort_r(tree->left, tree->left_count, sizeof(*tree->left), by_memory, (void *)state->problem);
+	tree->best_total = state_total(state) + 1e-9;
+	for (unsigned int i = 0; i < tree->left_count; i++) {
+		unsigned int vm = tree->left[i];
+		const struct planner_vm *self = &state->problem->vms[vm];
 
-		if (state->at[i] != NO_PLACE)
-			state_take(state, i);
-		tree->left[tree->left_count++] = i;
-		tree->pressure += cost_pressure(vm, vm->vcpus);
-		tree->bytes += (double)vm->memory;
-		tree->offset[i + 1] = tree->offset[i] + state->place_count[i];
-		if (state->place_count[i] > tree->row)
-			tree->row = state->place_count[i];
+		tree->best[vm] = state->at[vm];
+		if (state->at[vm] == NO_PLACE)
+			tree->best_total = INFEASIBLE;
+		else
+			state_take(state, vm);
+		tree->pressure += cost_pressure(self, self->vcpus);
+		tree->bytes += (double)self->memory;
+		tree->offset[vm] = tree->row_length;
+		tree->row_length += state->place_count[vm];
 	}
-	qsort_r(tree->left, count, sizeof(*tree->left), by_memory, (void *)state->problem);
 }
 
 static void look_at_all(struct tree *tree)
 {
 	struct state *state = tree->state;
 
-	for (unsigned int vm = 0; vm < state->problem->vm_count; vm++)
-		for (unsigned int place = 0; place < state->place_count[vm]; place++)
-			looks_of(tree, vm)[place] = fresh_look(state, vm, place);
+	for (unsigned int i = 0; i < tree->left_count; i++)
+		for (unsigned int place = 0; place < state->place_count[tree->left[i]]; place++)
+			looks_of(tree, tree->left[i])[place] = fresh_look(state, tree->left[i], place);
 }
 
-static bool walk(struct state *state, uint64_t effort, bool first)
+static bool walk(struct state *state, const unsigned int *vms, unsigned int count, uint64_t effort, bool first)
 {
-	unsigned int count = state->problem->vm_count;
-	struct tree tree = { .state = state, .limit = state->effort + effort, .first = first };
+	unsigned int all = state->problem->vm_count;
+	struct tree tree = { .state = state, .limit = state->effort + effort, .first = first, .left_count = count };
 	bool proven;
 
 	tree.left = xcalloc(count + 1, sizeof(*tree.left));
-	tree.best = xcalloc(count + 1, sizeof(*tree.best));
-	tree.least = xcalloc(count + 1, sizeof(*tree.least));
-	tree.offset = xcalloc(count + 1, sizeof(*tree.offset));
+	tree.best = xcalloc(all + 1, sizeof(*tree.best));
+	tree.least = xcalloc(all + 1, sizeof(*tree.least));
+	tree.offset = xcalloc(all + 1, sizeof(*tree.offset));
 	tree.touched = xcalloc(state->problem->node_count, sizeof(*tree.touched));
+	memcpy(tree.left, vms, count * sizeof(*tree.left));
 	take_all(&tree);
-	tree.looks = xcalloc((size_t)(count + 1) * (tree.offset[count] + 1), sizeof(*tree.looks));
-	tree.choices = xcalloc((size_t)(count + 1) * (tree.row + 1), sizeof(*tree.choices));
+	tree.looks = xcalloc((count + 1) * (tree.row_length + 1), sizeof(*tree.looks));
+	tree.choices = xcalloc((count + 1) * (tree.row_length + 1), sizeof(*tree.choices));
 	look_at_all(&tree);
 	proven = descend(&tree);
 	for (unsigned int i = 0; i < count; i++)
-		if (tree.best[i] != NO_PLACE)
-			state_put(state, i, (unsigned int)tree.best[i]);
+		if (tree.best[vms[i]] != NO_PLACE)
+			state_put(state, vms[i], (unsigned int)tree.best[vms[i]]);
 	free(tree.left);
 	free(tree.best);
 	free(tree.least);
@@ -340,12 +337,12 @@ static bool walk(struct state *state, uint64_t effort, bool first)
 	return proven;
 }
 
-bool exact(struct state *state, uint64_t effort)
+bool exact(struct state *state, const unsigned int *vms, unsigned int count, uint64_t effort)
 {
-	return walk(state, effort, false);
+	return walk(state, vms, count, effort, false);
 }
 
-void repair(struct state *state, uint64_t effort)
+void repair(struct state *state, const unsigned int *vms, unsigned int count, uint64_t effort)
 {
-	walk(state, effort, true);
+	walk(state, vms, count, effort, true);
 }

@@ -33,7 +33,7 @@ uint64_t planner_random(uint64_t *seed)
 	return x * 0x2545f4914f6cdd1du;
 }
 
-static unsigned int below(uint64_t *seed, unsigned int limit)
+unsigned int planner_below(uint64_t *seed, unsigned int limit)
 {
 	return (unsigned int)((planner_random(seed) >> 32) * limit >> 32);
 }
@@ -71,13 +71,13 @@ static void take_out(struct improver *improver, unsigned int vm)
 static void ruin(struct improver *improver)
 {
 	unsigned int vms = improver->state->problem->vm_count;
-	unsigned int count = 1 + below(&improver->seed, OUT_MAX - 1);
+	unsigned int count = 1 + planner_below(&improver->seed, OUT_MAX - 1);
 
 	improver->out_count = 0;
 	if (improver->homeless_count)
-		take_out(improver, improver->homeless[below(&improver->seed, improver->homeless_count)]);
+		take_out(improver, improver->homeless[planner_below(&improver->seed, improver->homeless_count)]);
 	for (unsigned int i = 0; i < count && improver->out_count < vms; i++) {
-		unsigned int vm = below(&improver->seed, vms);
+		unsigned int vm = planner_below(&improver->seed, vms);
 
 		if (!is_out(improver, vm))
 			take_out(improver, vm);
@@ -87,9 +87,9 @@ static void ruin(struct improver *improver)
 static void recreate(struct improver *improver)
 {
 	for (unsigned int i = 0; i < improver->out_count; i++) {
-		unsigned int j = i + below(&improver->seed, improver->out_count - i);
+		unsigned int j = i + planner_below(&improver->seed, improver->out_count - i);
 		unsigned int vm = improver->out[j];
-		unsigned int blinks = blink_rates[below(&improver->seed, BLINK_RATES)];
+		unsigned int blinks = blink_rates[planner_below(&improver->seed, BLINK_RATES)];
 		int was = improver->was[j], shape;
 
 		improver->out[j] = improver->out[i];

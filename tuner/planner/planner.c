@@ -8,7 +8,7 @@
 #include "lib/xalloc.h"
 #include "tuner/planner/state.h"
 
-#define REPAIR_VMS  64 /* with more of them a walk through all shapes comes nowhere */
+#define WALK_VMS    64  /* with more of them a walk through all places comes nowhere */
 #define EXACT_SHARE 50 /* an exact search may take so many times the effort of an ordinary one */
 
 /* The sums over all VMs of what a share of each of a node's terms is counted in. */
@@ -111,6 +111,24 @@ static void write_down(const struct state *state, struct planner_result *result)
 	}
 }
 
+/* Few enough VMs to walk through their places. True when the optimum is proven. */
+static bool search_few(struct state *state, const struct planner_options *options, uint64_t effort)
+{
+	unsigned int count = state->problem->vm_count, vms[WALK_VMS];
+
+	for (unsigned int i = 0; i < count; i++)
+		vms[i] = i;
+	for (unsigned int round = 0; round < 2; round++) {
+		if (state->unplaced)
+			repair(state, vms, count, effort / 8);
+		if (windows(state, effort / 4, options->seed + round))
+			return true;
+		if (!round)
+			improve(state, effort / 2, options->seed);
+	}
+	return options->exact && exact(state, vms, count, effort * EXACT_SHARE);
+}
+
 void planner_solve(const struct planner_problem *problem, const struct planner_options *options,
 	struct planner_result *result)
 {
@@ -122,14 +140,10 @@ void planner_solve(const struct planner_problem *problem, const struct planner_o
 	state_init(&state, problem);
 	construct(&state);
 	result->constructed = state.unplaced ? 0 : state_total(&state);
-	if (problem->site_count > 1)
+	if (problem->vm_count <= WALK_VMS)
+		result->proven = search_few(&state, options, effort);
+	else
 		improve(&state, effort, options->seed);
-	if (state.unplaced && problem->vm_count <= REPAIR_VMS) {
-		repair(&state, effort / 2);
-		improve(&state, effort / 4, options->seed + 1);
-	}
-	if (options->exact)
-		result->proven = exact(&state, effort * EXACT_SHARE);
 	write_down(&state, result);
 	share_out(&state, result);
 	if (options->others)

@@ -149,13 +149,16 @@ struct planner_part *copy_parts(const struct place *place);
 
 /* xorshift64*: the planner's only source of chance. */
 uint64_t planner_random(uint64_t *seed);
+unsigned int planner_below(uint64_t *seed, unsigned int limit);
 
 void construct(struct state *state);
 void improve(struct state *state, uint64_t effort, uint64_t seed);
-/* Looks for any placement of all VMs, when some have none; leaves @state as it is when it finds none. */
-void repair(struct state *state, uint64_t effort);
-/* True when it came to an end within the effort; @state holds the best placement. */
-bool exact(struct state *state, uint64_t effort);
+/* True when all VMs were searched for the best places, to the end. */
+bool windows(struct state *state, uint64_t effort, uint64_t seed);
+/* Looks for any places of these VMs, when some have none; leaves @state as it is when it finds none. */
+void repair(struct state *state, const unsigned int *vms, unsigned int count, uint64_t effort);
+/* The best places of these VMs while the others stay; true when it came to an end within the effort. */
+bool exact(struct state *state, const unsigned int *vms, unsigned int count, uint64_t effort);
 /* Fills ->other and ->more of each placement; @state holds the same as @result. */
 void find_others(struct state *state, struct planner_result *result);
 
