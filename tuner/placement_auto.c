@@ -128,7 +128,8 @@ static void explain(struct request *request, const struct capacity *capacity)
 			home->bytes / MIB, room_bytes(home->memory, vm->pages) / MIB,
 			home->cpu == home->memory ? "" : ", whose CPUs are another node's");
 	if (vm->guest_nodes > request->home_count)
-		request_why(request, "%u guest nodes would do, it lies on %u", request->home_count, request->home_count);
+		request_why(request, "%u guest node%s would fit better, for it lies on %u", request->home_count,
+			request->home_count == 1 ? "" : "s", request->home_count);
 }
 
 /* "nodes 0,2" or "CPUs of node 0 with memory of node 2". Returns @buf. */

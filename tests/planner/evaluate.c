@@ -224,7 +224,7 @@ static double node_cost(const struct planner_problem *p, const struct planner_no
 	double used, busy, pools = 0;
 
 	waiting = t->shared_demand > free_threads ? t->shared_demand - free_threads : 0;
-	cost = waiting + waiting * waiting / (free_threads > 1 ? free_threads : 1);
+	cost = waiting > 0 ? waiting + 0.20 * waiting * waiting / t->shared_demand : 0;
 	cost += 0.60 * at_most(t->shared_demand - free_threads / node->core_width,
 		free_threads - free_threads / node->core_width);
 	if (node->cpus)

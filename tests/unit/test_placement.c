@@ -344,6 +344,11 @@ static void guest_nodes_can_be_more_than_host_nodes(void **state)
 	}
 	assert_int_equal(bench.vms[0].nodes[0].distance[1], 11);
 	assert_int_equal(bench.vms[0].nodes[0].distance[2], 20);
+	assert_non_null(strstr(bench.vms[0].why, "node 0 alone would hold it"));
+	clear(&bench);
+	place(&bench, "node:2(memory=4GB) core:4 pu:1", "vm a { kernel = k vcpus = 4 memory = 1G guest_nodes = 2 }");
+	must_fit(&bench);
+	assert_non_null(strstr(bench.vms[0].why, "1 guest node would fit better"));
 	clear(&bench);
 }
 

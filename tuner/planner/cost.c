@@ -16,6 +16,7 @@
 #define MOVE_GIB       0.02 /* lost vCPUs for moving a GiB at distance 10, spread over the next hour */
 #define MOVE_GUEST     0.02 /* for moving a guest at all, that is, more than a tenth of its memory */
 #define SMT_LOSS       0.60 /* two threads of a core do 1.4 times the work of one */
+#define QUEUES         0.20 /* of what is left undone is lost once more when everybody waits for long */
 #define INTERFERENCE   0.05 /* lost by each vCPU of a node that is fully busy */
 #define PIECES         0.002 /* of a node's CPUs when half of its memory is left */
 #define STRANDED       0.005 /* of a node's CPUs when it has memory without CPUs, or the reverse */
@@ -260,7 +261,7 @@ void cost_of_node(const struct state *state, unsigned int index, const struct no
 	double cpus = cost_shared_cpus(node, on), cores = cpus / node->core_width;
 	double over = on->load > cpus ? on->load - cpus : 0;
 
-	terms[PLANNER_CONTENTION] = over > 0 ? over + over * over / (cpus > 1 ? cpus : 1) : 0;
+	terms[PLANNER_CONTENTION] = over > 0 ? over + QUEUES * over * over / on->load : 0;
 	terms[PLANNER_SMT] = SMT_LOSS * clamp(on->load - cores, cpus - cores);
 	terms[PLANNER_INTERFERENCE] = cost_interference(node, on->pressure);
 	terms[PLANNER_FRAGMENTATION] = fragmentation(state, index, on);

@@ -16,10 +16,17 @@ struct tenants {
 	double all[PLANNER_TERMS];
 };
 
-/* What a node's memory costs is shared out by bytes, what its CPUs cost by demand. */
+/*
+ * What a node's memory costs is shared out by bytes, what its CPUs cost by demand; who has CPUs to himself
+ * neither waits for one nor has a sibling.
+ */
 static double weight_of(const struct planner_vm *vm, const struct planner_part *part, int term)
 {
-	return term == PLANNER_FRAGMENTATION ? (double)part->bytes : vm->demand * part->vcpus / vm->vcpus;
+	if (term == PLANNER_FRAGMENTATION)
+		return (double)part->bytes;
+	if (vm->dedicated && (term == PLANNER_CONTENTION || term == PLANNER_SMT))
+		return 0;
+	return vm->demand * part->vcpus / vm->vcpus;
 }
 
 static unsigned int node_of(const struct planner_problem *problem, const struct planner_part *part, int term)
