@@ -38,6 +38,9 @@ static void tell_rooms(const struct capacity *capacity, const struct profile_vm 
 				used ? "; " : "", room->node->os, bytes / MIB, cpus, cpus == 1 ? "" : "s");
 
 		used += (size_t)length;
+		if (vm->overcommit > 0 && !vm->dedicated && used + 1 < size)
+			used += (size_t)snprintf(text + used, size - used, " with %u vCPU%s on them", room->load,
+				room->load == 1 ? "" : "s");
 	}
 }
 
