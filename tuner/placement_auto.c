@@ -19,6 +19,15 @@
 
 /* ---- refusing --------------------------------------------------------------------------------- */
 
+/* How many vCPUs are on the CPUs, where one of them or @own sets a limit. */
+static size_t tell_limit(const struct room *room, double own, char *text, size_t size)
+{
+	double limit = room->overcommit > 0 && (!(own > 0) || room->overcommit < own) ? room->overcommit : own;
+
+	return limit > 0 ? (size_t)snprintf(text, size, " with %u vCPU%s on them and a limit of %g a CPU", room->load,
+				   room->load == 1 ? "" : "s", limit) : 0;
+}
+
 /* What each node could give: "node 0: 300M and 1 CPU; node 1: ...". */
 static void tell_rooms(const struct capacity *capacity, const struct profile_vm *vm, char *text, size_t size)
 {
@@ -38,28 +47,22 @@ static void tell_rooms(const struct capacity *capacity, const struct profile_vm 
 				used ? "; " : "", room->node->os, bytes / MIB, cpus, cpus == 1 ? "" : "s");
 
 		used += (size_t)length;
-		if (vm->overcommit > 0 && !vm->dedicated && used + 1 < size)
-			used += (size_t)snprintf(text + used, size - used, " with %u vCPU%s on them", room->load,
-				room->load == 1 ? "" : "s");
+		if (!vm->dedicated)
+			used += tell_limit(room, vm->overcommit, text + used, used < size ? size - used : 0);
 	}
 }
 
-/* Wishes that narrow the choice further. The caller frees. */
-static char *tell_wishes(const struct profile_vm *vm)
+/* The caller frees. */
+static char *tell_group(const struct profile_vm *vm)
 {
-	char *apart = vm->apart ? xasprintf(", apart from the others of '%s'", vm->apart) : xstrdup("");
-	char *text = vm->overcommit > 0 && !vm->dedicated
-		? xasprintf("%s, at most %g vCPUs a CPU", apart, vm->overcommit) : xstrdup(apart);
-
-	free(apart);
-	return text;
+	return vm->apart ? xasprintf(", apart from the others of '%s'", vm->apart) : xstrdup("");
 }
 
 static int refuse(const struct request *request, const struct capacity *capacity, struct error *err)
 {
 	const struct profile_vm *vm = request->vm;
 	uint64_t page = page_choice_bytes(vm->pages);
-	char rooms[700], needs[96], *wishes = tell_wishes(vm);
+	char rooms[700], needs[96], *group = tell_group(vm);
 	int rc;
 
 	if (page > 4 * KIB)
@@ -70,8 +73,8 @@ static int refuse(const struct request *request, const struct capacity *capacity
 	tell_rooms(capacity, vm, rooms, sizeof(rooms));
 	rc = profile_fault(&vm->at, &vm->at, err, "%s needs %s and %u %sCPU%s%s%s; left for it are %s", vm->name,
 		needs, vm->vcpus, vm->dedicated ? "dedicated " : "", vm->vcpus == 1 ? "" : "s",
-		vm->dedicated ? ", and one stays with the host and I/O" : "", wishes, rooms);
-	free(wishes);
+		vm->dedicated ? ", and one stays with the host and I/O" : "", group, rooms);
+	free(group);
 	return rc;
 }
 

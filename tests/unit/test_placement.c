@@ -178,11 +178,11 @@ static void the_overcommit_limit_is_kept(void **state)
 	clear(&bench);
 	place(&bench, "node:2(memory=8GB) core:4 pu:1", "vm a { kernel = k vcpus = 4 overcommit = 1 demand = 10 }\n"
 		"vm b { kernel = k vcpus = 6 demand = 10 }");
-	must_refuse(&bench, "vCPUs on them");
+	must_refuse(&bench, "vCPUs on them and a limit of 1 a CPU");
 	clear(&bench);
 	place(&bench, "node:1(memory=8GB) core:4 pu:1", "vm a { kernel = k vcpus = 4 overcommit = 1.5 }\n"
 		"vm b { kernel = k vcpus = 3 demand = 10% }");
-	must_refuse(&bench, "at most 1.5 vCPUs a CPU");
+	must_refuse(&bench, "4 CPUs with 4 vCPUs on them and a limit of 1.5 a CPU");
 	clear(&bench);
 }
 
