@@ -102,12 +102,13 @@ struct planner_placement {
 };
 
 struct planner_options {
-	uint64_t effort; /* places looked at; more is better and slower. 0: PLANNER_EFFORT */
+	uint64_t effort; /* places looked at; more is better and slower. 0: planner_effort() */
 	uint64_t seed;
 	bool exact;      /* prove the optimum, within the effort */
 };
 
-#define PLANNER_EFFORT 4000000u /* 0.2 to 0.6 s */
+/* What is worth while for that problem: grows with VMs x sites; below a second for up to 2,000 VMs on 8 nodes. */
+uint64_t planner_effort(const struct planner_problem *problem);
 
 struct planner_result {
 	struct planner_placement *placements; /* as problem->vms */
