@@ -219,19 +219,26 @@ void problem_generate(struct planner_problem *problem, enum kind kind, uint64_t 
 void problem_large(struct planner_problem *problem, unsigned int nodes, unsigned int cpus, unsigned int vms,
 	uint64_t *seed)
 {
-	double fill = 0.8, memory;
+	double fill = 0.8, memory, demand;
 
 	make_machine(problem, nodes, cpus, (uint64_t)(2.0 * vms / nodes * 6 / fill) * GIB, 1);
 	problem->vm_count = vms;
 	problem->vms = xcalloc(vms, sizeof(*problem->vms));
 	memory = fill * (double)whole_memory(problem) / vms;
+	demand = fill * whole_cpus(problem) / vms;
 	for (unsigned int i = 0; i < vms; i++) {
 		unsigned int percent = from_to(seed, 20, 170);
 
 		problem->vms[i] = (struct planner_vm){ .vcpus = from_to(seed, 1, 8), .step = 2 << 20,
 			.memory = (uint64_t)(memory * percent / 100) / (2 << 20) * (2 << 20), .parts_max = 1,
 			.apart = PLANNER_NO_GROUP, .together = PLANNER_NO_GROUP };
-		problem->vms[i].demand = problem->vms[i].vcpus * from_to(seed, 2, 30) / 100.0;
+		problem->vms[i].demand = demand * from_to(seed, 20, 180) / 100;
+		if (problem->vms[i].demand > problem->vms[i].vcpus)
+			problem->vms[i].demand = problem->vms[i].vcpus;
+		if (one_in(seed, 10))
+			problem->vms[i].together = (int)i / 50;
+		if (one_in(seed, 20))
+			add_devices(problem, &problem->vms[i], seed);
 		if (one_in(seed, 500)) {
 			problem->vms[i].memory *= nodes > 8 ? 8 : 4;
 			problem->vms[i].vcpus = problem->vms[i].parts_max = 8;

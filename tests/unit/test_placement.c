@@ -17,7 +17,7 @@
 #include "tuner/capacity.h"
 #include "tuner/plan.h"
 
-#define ROUNDS 100
+#define ROUNDS 3000
 
 struct bench {
 	struct snapshot *snapshot;

@@ -25,125 +25,6 @@ static uint64_t fresh_seed(void)
 	return seed;
 }
 
-/* What the planner says a placement costs is what the document says it costs. */
-static void the_cost_is_the_documented_one(void **state)
-{
-	uint64_t seed = fresh_seed();
-
-	(void)state;
-	for (unsigned int i = 0; i < PROBLEMS; i++) {
-		struct planner_options options = { .seed = seed, .effort = 100000 };
-		struct planner_problem problem;
-		struct planner_result result;
-		const char *broken = NULL;
-		double cost;
-
-		problem_generate(&problem, i % 2 ? TIGHT : LOOSE, &seed);
-		planner_solve(&problem, &options, &result);
-		if (!result.unplaced) {
-			cost = evaluate(&problem, result.placements, &broken);
-			assert_null(broken);
-			assert_true(fabs(cost - result.total) < 1e-6 * (1 + cost));
-		}
-		planner_result_release(&result, &problem);
-		problem_release(&problem);
-	}
-}
-
-/* The table that a plan prints adds up: nothing is counted twice, nothing left out. */
-static void the_terms_add_up_to_the_total(void **state)
-{
-	uint64_t seed = fresh_seed();
-
-	(void)state;
-	for (unsigned int i = 0; i < PROBLEMS; i++) {
-		struct planner_options options = { .seed = seed, .effort = 20000 };
-		struct planner_problem problem;
-		struct planner_result result;
-		double sum = 0;
-
-		problem_generate(&problem, i % 2 ? TIGHT : LOOSE, &seed);
-		for (unsigned int vm = 0; vm < problem.vm_count; vm += 2)
-			problem.vms[vm].together = 0;
-		problem.vms[0].demand = problem.vms[0].memory = 0; /* has no share of anything */
-		planner_solve(&problem, &options, &result);
-		for (int term = 0; term < PLANNER_TERMS; term++) {
-			sum += result.rest[term];
-			for (unsigned int vm = 0; vm < problem.vm_count + problem.fixed_count; vm++)
-				sum += result.placements[vm].cost[term];
-		}
-		assert_true(fabs(sum - result.total) < 1e-6 * (1 + sum));
-		planner_result_release(&result, &problem);
-		problem_release(&problem);
-	}
-}
-
-static void improvement_never_makes_it_worse(void **state)
-{
-	uint64_t seed = fresh_seed();
-
-	(void)state;
-	for (unsigned int i = 0; i < PROBLEMS; i++) {
-		struct planner_options options = { .seed = seed, .effort = 50000 };
-		struct planner_problem problem;
-		struct planner_result result;
-
-		problem_generate(&problem, LOOSE, &seed);
-		planner_solve(&problem, &options, &result);
-		if (result.constructed > 0)
-			assert_true(!result.unplaced && result.total <= result.constructed + 1e-9);
-		planner_result_release(&result, &problem);
-		problem_release(&problem);
-	}
-}
-
-static void the_same_seed_gives_the_same_plan(void **state)
-{
-	uint64_t seed = fresh_seed();
-	struct planner_options options = { .seed = 7, .effort = 100000 };
-	struct planner_problem problem;
-	struct planner_result one, two;
-
-	(void)state;
-	problem_generate(&problem, TIGHT, &seed);
-	planner_solve(&problem, &options, &one);
-	planner_solve(&problem, &options, &two);
-	for (unsigned int i = 0; i < problem.vm_count; i++) {
-		assert_int_equal(one.placements[i].part_count, two.placements[i].part_count);
-		if (one.placements[i].part_count)
-			assert_memory_equal(one.placements[i].parts, two.placements[i].parts,
-				one.placements[i].part_count * sizeof(struct planner_part));
-	}
-	planner_result_release(&one, &problem);
-	planner_result_release(&two, &problem);
-	problem_release(&problem);
-}
-
-/* The exact mode may be beaten by nothing; where it proves that nothing fits, nothing is placed. */
-static void nothing_is_better_than_the_proven_optimum(void **state)
-{
-	uint64_t seed = fresh_seed();
-
-	(void)state;
-	for (unsigned int i = 0; i < PROBLEMS; i++) {
-		struct planner_options quick = { .seed = seed, .effort = 400000 };
-		struct planner_options thorough = { .seed = seed, .effort = 20000, .exact = true };
-		struct planner_problem problem;
-		struct planner_result heuristic, best;
-
-		problem_generate(&problem, i % 2 ? TIGHT : LOOSE, &seed);
-		planner_solve(&problem, &quick, &heuristic);
-		planner_solve(&problem, &thorough, &best);
-		if (best.proven && best.unplaced)
-			assert_true(heuristic.unplaced);
-		else if (best.proven && !heuristic.unplaced)
-			assert_true(heuristic.total >= best.total - 1e-6);
-		planner_result_release(&heuristic, &problem);
-		planner_result_release(&best, &problem);
-		problem_release(&problem);
-	}
-}
-
 /* Two nodes of 8 CPUs and 64 GiB each, at SLIT 20, and @count VMs of @vcpus busy vCPUs and 8 GiB. */
 struct small {
 	struct planner_node nodes[2];
@@ -168,6 +49,227 @@ static void small_init(struct small *small, unsigned int count, unsigned int vcp
 	small->problem = (struct planner_problem){ .nodes = small->nodes, .sites = small->sites,
 		.latency = small->latency, .vms = small->vms, .node_count = 2, .site_count = 2,
 		.vm_count = count, .keep_cpus = 1 };
+}
+
+/* What the planner says a placement costs is what the document says it costs. */
+static void the_cost_is_the_documented_one(void **state)
+{
+	uint64_t seed = fresh_seed();
+
+	(void)state;
+	for (unsigned int i = 0; i < PROBLEMS; i++) {
+		struct planner_options options = { .seed = seed, .effort = 100000 };
+		struct planner_problem problem;
+		struct planner_result result;
+		const char *broken = NULL;
+		double cost;
+
+		problem_generate(&problem, (enum kind)(i % KINDS), &seed);
+		planner_solve(&problem, &options, &result);
+		if (!result.unplaced) {
+			cost = evaluate(&problem, result.placements, &broken);
+			assert_null(broken);
+			assert_true(fabs(cost - result.total) < 1e-6 * (1 + cost));
+		}
+		planner_result_release(&result, &problem);
+		problem_release(&problem);
+	}
+}
+
+/* The table that a plan prints adds up: nothing is counted twice, nothing left out. */
+static void the_terms_add_up_to_the_total(void **state)
+{
+	uint64_t seed = fresh_seed();
+
+	(void)state;
+	for (unsigned int i = 0; i < PROBLEMS; i++) {
+		struct planner_options options = { .seed = seed, .effort = 20000 };
+		struct planner_problem problem;
+		struct planner_result result;
+		double sum = 0;
+
+		problem_generate(&problem, (enum kind)(i % KINDS), &seed);
+		for (unsigned int vm = 0; vm < problem.vm_count; vm += 2)
+			problem.vms[vm].together = 0;
+		problem.vms[0].demand = problem.vms[0].memory = 0; /* has no share of anything */
+		planner_solve(&problem, &options, &result);
+		for (int term = 0; term < PLANNER_TERMS; term++) {
+			sum += result.rest[term];
+			for (unsigned int vm = 0; vm < problem.vm_count + problem.fixed_count; vm++)
+				sum += result.placements[vm].cost[term];
+		}
+		assert_true(fabs(sum - result.total) < 1e-6 * (1 + sum));
+		planner_result_release(&result, &problem);
+		problem_release(&problem);
+	}
+}
+
+/* @result is no worse than @than: VMs without a place count more than anything else. */
+static void assert_no_worse(const struct planner_result *result, const struct planner_result *than)
+{
+	assert_true(result->unplaced <= than->unplaced);
+	if (result->unplaced == than->unplaced)
+		assert_true(result->total <= than->total + 1e-9);
+}
+
+static void improvement_never_makes_it_worse(void **state)
+{
+	uint64_t seed = fresh_seed();
+
+	(void)state;
+	for (unsigned int i = 0; i < PROBLEMS; i++) {
+		struct planner_options options = { .seed = seed, .effort = 1 + i * 5000 };
+		struct planner_problem problem;
+		struct planner_result result;
+
+		if (i % 4)
+			problem_generate(&problem, (enum kind)(i % KINDS), &seed);
+		else
+			problem_large(&problem, 4, 16, 100, &seed);
+		planner_solve(&problem, &options, &result);
+		if (result.constructed > 0)
+			assert_true(!result.unplaced && result.total <= result.constructed + 1e-9);
+		planner_result_release(&result, &problem);
+		problem_release(&problem);
+	}
+}
+
+/* Few VMs and many go through different steps; both are to keep what was found with less effort. */
+static void more_effort_never_makes_it_worse(void **state)
+{
+	uint64_t seed = fresh_seed();
+
+	(void)state;
+	for (unsigned int i = 0; i < PROBLEMS; i++) {
+		struct planner_options options = { .seed = seed };
+		struct planner_result before = { .unplaced = ~0u }, after;
+		struct planner_problem problem;
+
+		if (i % 4)
+			problem_generate(&problem, (enum kind)(i % KINDS), &seed);
+		else
+			problem_large(&problem, 8, 16, 100, &seed);
+		for (options.effort = 1; options.effort < 1000000; options.effort *= 7) {
+			planner_solve(&problem, &options, &after);
+			assert_no_worse(&after, &before);
+			planner_result_release(&before, &problem);
+			before = after;
+		}
+		planner_result_release(&before, &problem);
+		problem_release(&problem);
+	}
+}
+
+/* What can be searched to the end is, and the rest of the effort is not wasted on it. */
+static void a_small_plan_ends_early(void **state)
+{
+	struct planner_options options = { 0 };
+	struct planner_result result;
+	struct small small;
+
+	(void)state;
+	small_init(&small, 3, 4);
+	planner_solve(&small.problem, &options, &result);
+	assert_true(result.proven);
+	assert_int_equal(result.unplaced, 0);
+	assert_true(result.effort < 1000 && planner_effort(&small.problem) > 1000000);
+	planner_result_release(&result, &small.problem);
+}
+
+static void more_vms_and_sites_get_more_effort(void **state)
+{
+	struct planner_problem less = { .vm_count = 1000, .site_count = 8 };
+	struct planner_problem vms = { .vm_count = 10000, .site_count = 8 };
+	struct planner_problem sites = { .vm_count = 1000, .site_count = 64 };
+
+	(void)state;
+	assert_true(planner_effort(&vms) > planner_effort(&less));
+	assert_true(planner_effort(&sites) > planner_effort(&less));
+}
+
+static void the_same_seed_gives_the_same_plan(void **state)
+{
+	uint64_t seed = fresh_seed();
+
+	(void)state;
+	for (unsigned int i = 0; i < KINDS + 1; i++) {
+		struct planner_options options = { .seed = seed, .effort = 100000 };
+		struct planner_problem problem;
+		struct planner_result one, two;
+
+		if (i < KINDS)
+			problem_generate(&problem, (enum kind)i, &seed);
+		else
+			problem_large(&problem, 4, 16, 100, &seed);
+		planner_solve(&problem, &options, &one);
+		planner_solve(&problem, &options, &two);
+		assert_int_equal(one.effort, two.effort);
+		assert_int_equal(one.proven, two.proven);
+		assert_memory_equal(&one.total, &two.total, sizeof(one.total));
+		for (unsigned int vm = 0; vm < problem.vm_count; vm++) {
+			const struct planner_placement *a = &one.placements[vm], *b = &two.placements[vm];
+
+			assert_int_equal(a->part_count, b->part_count);
+			for (unsigned int part = 0; part < a->part_count; part++) {
+				assert_int_equal(a->parts[part].site, b->parts[part].site);
+				assert_int_equal(a->parts[part].vcpus, b->parts[part].vcpus);
+				assert_int_equal(a->parts[part].bytes, b->parts[part].bytes);
+			}
+		}
+		planner_result_release(&one, &problem);
+		planner_result_release(&two, &problem);
+		problem_release(&problem);
+	}
+}
+
+/* Each has dozens of shapes; one after another they never came to some pairs, up to 14 % above. */
+static void few_huge_vms_come_near_the_optimum(void **state)
+{
+	uint64_t seed = fresh_seed();
+
+	(void)state;
+	for (unsigned int i = 0; i < PROBLEMS / 2; i++) {
+		struct planner_options alone = { .seed = seed, .effort = 500000 };
+		struct planner_options proof = { .seed = seed + 1, .effort = 50000, .exact = true };
+		struct planner_problem problem;
+		struct planner_result heuristic, best;
+
+		problem_generate(&problem, HUGE_VMS, &seed);
+		planner_solve(&problem, &alone, &heuristic);
+		planner_solve(&problem, &proof, &best);
+		if (best.proven && !best.unplaced) {
+			assert_int_equal(heuristic.unplaced, 0);
+			assert_true(heuristic.total <= 1.05 * best.total);
+		}
+		planner_result_release(&heuristic, &problem);
+		planner_result_release(&best, &problem);
+		problem_release(&problem);
+	}
+}
+
+/* The exact mode may be beaten by nothing; where it proves that nothing fits, nothing is placed. */
+static void nothing_is_better_than_the_proven_optimum(void **state)
+{
+	uint64_t seed = fresh_seed();
+
+	(void)state;
+	for (unsigned int i = 0; i < PROBLEMS; i++) {
+		struct planner_options quick = { .seed = seed, .effort = 400000 };
+		struct planner_options thorough = { .seed = seed, .effort = 20000, .exact = true };
+		struct planner_problem problem;
+		struct planner_result heuristic, best;
+
+		problem_generate(&problem, (enum kind)(i % KINDS), &seed);
+		planner_solve(&problem, &quick, &heuristic);
+		planner_solve(&problem, &thorough, &best);
+		if (best.proven && best.unplaced)
+			assert_true(heuristic.unplaced);
+		else if (best.proven && !heuristic.unplaced)
+			assert_true(heuristic.total >= best.total - 1e-6);
+		planner_result_release(&heuristic, &problem);
+		planner_result_release(&best, &problem);
+		problem_release(&problem);
+	}
 }
 
 static void solve_small(struct small *small, struct planner_result *result)
@@ -332,6 +434,10 @@ int main(void)
 		cmocka_unit_test(the_cost_is_the_documented_one),
 		cmocka_unit_test(the_terms_add_up_to_the_total),
 		cmocka_unit_test(improvement_never_makes_it_worse),
+		cmocka_unit_test(more_effort_never_makes_it_worse),
+		cmocka_unit_test(a_small_plan_ends_early),
+		cmocka_unit_test(more_vms_and_sites_get_more_effort),
+		cmocka_unit_test(few_huge_vms_come_near_the_optimum),
 		cmocka_unit_test(the_same_seed_gives_the_same_plan),
 		cmocka_unit_test(nothing_is_better_than_the_proven_optimum),
 		cmocka_unit_test(a_vm_lives_where_its_devices_are),

@@ -246,7 +246,7 @@ static bool descend(struct tree *tree)
 		}
 		return !tree->first;
 	}
-	if (state->effort > tree->limit)
+	if (state->effort > tree->limit || state->effort > state->limit)
 		return false;
 	state->effort++;
 	bound = find_bound(tree);

@@ -18,10 +18,6 @@
 static const unsigned int blink_rates[] = { 0, 10, 10, 10, 40, 40, 128, 240 };
 #define BLINK_RATES (sizeof(blink_rates) / sizeof(blink_rates[0]))
 
-/* The search begins anew from the best so often, each time with so much tolerance, of the best total. */
-static const double tolerances[] = { 0.3, 0.05, 0.3, 0.05 };
-#define ROUNDS (sizeof(tolerances) / sizeof(tolerances[0]))
-
 uint64_t planner_random(uint64_t *seed)
 {
 	uint64_t x = *seed ? *seed : 0x9e3779b97f4a7c15u;
@@ -140,7 +136,7 @@ static bool better(unsigned int unplaced, double total, unsigned int than_unplac
 static void step(struct improver *improver, double tolerance)
 {
 	struct state *state = improver->state;
-	double after, limit = improver->best_total * (1 + tolerance);
+	double after, limit = improver->best_total + tolerance;
 	unsigned int unplaced = state->unplaced;
 
 	ruin(improver);
@@ -169,14 +165,14 @@ static void restore(struct improver *improver)
 			state_put(state, i, (unsigned int)improver->best[i]);
 }
 
-/* Tolerance falls to nothing while the effort is spent. */
+/* Tolerance falls from @tolerance to nothing while the effort is spent. */
 static void search(struct improver *improver, uint64_t effort, double tolerance)
 {
 	struct state *state = improver->state;
 	uint64_t begin = state->effort;
 
 	list_homeless(improver);
-	while (state->effort - begin < effort) {
+	while (state->effort - begin < effort && state->effort < state->limit) {
 		double left = 1 - (double)(state->effort - begin) / (double)effort;
 
 		state->effort++; /* a step that overlooks every shape is one, too */
@@ -184,7 +180,7 @@ static void search(struct improver *improver, uint64_t effort, double tolerance)
 	}
 }
 
-void improve(struct state *state, uint64_t effort, uint64_t seed)
+void improve(struct state *state, uint64_t effort, double tolerance, uint64_t seed)
 {
 	unsigned int count = state->problem->vm_count;
 	struct improver improver = { .state = state, .seed = seed ? seed : 1 };
@@ -194,10 +190,8 @@ void improve(struct state *state, uint64_t effort, uint64_t seed)
 	improver.best = xcalloc(count, sizeof(*improver.best));
 	improver.homeless = xcalloc(count, sizeof(*improver.homeless));
 	remember(&improver, state_total(state));
-	for (unsigned int round = 0; round < ROUNDS; round++) {
-		search(&improver, effort / ROUNDS, tolerances[round]);
-		restore(&improver);
-	}
+	search(&improver, effort, tolerance * improver.best_total / count);
+	restore(&improver);
 	free(improver.best);
 	free(improver.homeless);
 }

@@ -9,6 +9,9 @@
 #include "tuner/planner/state.h"
 
 #define WALK_VMS    64  /* with more of them a walk through all places comes nowhere */
+#define EFFORT      4000000u
+#define EFFORT_EACH 40u  /* for each VM on each site */
+#define SHARES      30u  /* of the usual effort: windows and improvement, 1 + 2 + 4 + 8 each */
 #define EXACT_SHARE 50 /* an exact search may take so many times the effort of an ordinary one */
 
 /* The sums over all VMs of what a share of each of a node's terms is counted in. */
@@ -118,28 +121,58 @@ static void write_down(const struct state *state, struct planner_result *result)
 	}
 }
 
-/* Few enough VMs to walk through their places. True when the optimum is proven. */
-static bool search_few(struct state *state, const struct planner_options *options, uint64_t effort)
+/* Another seed for each round: seeds that differ in few bits begin alike. */
+static uint64_t seed_of(uint64_t seed, unsigned int round)
+{
+	return (seed * 64 + round + 1) * 0x9e3779b97f4a7c15u;
+}
+
+/*
+ * Rounds, each with twice the effort of the one before and none of them depending on how many there will be.
+ * So more effort goes through the same placements and then some more: it never makes a plan worse.
+ * True when the optimum is proven.
+ */
+static bool search(struct state *state, uint64_t share, uint64_t seed)
+{
+	static const double tolerances[] = { 4, 0.6 };
+	unsigned int count = state->problem->vm_count, vms[WALK_VMS];
+	bool few = count <= WALK_VMS;
+
+	for (unsigned int i = 0; few && i < count; i++)
+		vms[i] = i;
+	for (unsigned int round = 0; state->effort < state->limit; round++) {
+		uint64_t effort = share << round;
+
+		if (few && state->unplaced)
+			repair(state, vms, count, effort);
+		if (few && windows(state, effort, seed_of(seed, round)))
+			return true;
+		improve(state, effort, tolerances[round % 2], seed_of(seed, round));
+	}
+	return false;
+}
+
+static bool prove(struct state *state, uint64_t effort)
 {
 	unsigned int count = state->problem->vm_count, vms[WALK_VMS];
 
+	if (count > WALK_VMS)
+		return false;
 	for (unsigned int i = 0; i < count; i++)
 		vms[i] = i;
-	for (unsigned int round = 0; round < 2; round++) {
-		if (state->unplaced)
-			repair(state, vms, count, effort / 8);
-		if (windows(state, effort / 4, options->seed + round))
-			return true;
-		if (!round)
-			improve(state, effort / 2, options->seed);
-	}
-	return options->exact && exact(state, vms, count, effort * EXACT_SHARE);
+	state->limit = state->effort + effort;
+	return exact(state, vms, count, effort);
+}
+
+uint64_t planner_effort(const struct planner_problem *problem)
+{
+	return EFFORT + EFFORT_EACH * (uint64_t)problem->vm_count * problem->site_count;
 }
 
 void planner_solve(const struct planner_problem *problem, const struct planner_options *options,
 	struct planner_result *result)
 {
-	uint64_t effort = options->effort ? options->effort : PLANNER_EFFORT;
+	uint64_t usual = planner_effort(problem), effort = options->effort ? options->effort : usual;
 	struct state state;
 
 	*result = (struct planner_result){ 0 };
@@ -147,10 +180,9 @@ void planner_solve(const struct planner_problem *problem, const struct planner_o
 	state_init(&state, problem);
 	construct(&state);
 	result->constructed = state.unplaced ? 0 : state_total(&state);
-	if (problem->vm_count <= WALK_VMS)
-		result->proven = search_few(&state, options, effort);
-	else
-		improve(&state, effort, options->seed);
+	state.limit = state.effort + effort;
+	result->proven = search(&state, usual / SHARES, options->seed) ||
+		(options->exact && prove(&state, effort * EXACT_SHARE));
 	write_down(&state, result);
 	share_out(&state, result);
 	if (options->others)

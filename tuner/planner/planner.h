@@ -7,13 +7,16 @@
  * docs/placement.md defines the model and every term of the cost. The unit of cost is the *lost vCPU*:
  * 0.5 means that the work of half a vCPU is lost to waiting.
  *
- *     shapes.c     the sets of sites a VM can be spread over, and its parts there
+ *     shapes.c     the sets of sites a VM can be spread over
+ *     places.c     each VM in its shapes: parts, and what it costs there by itself
  *     state.c      a placement while VMs come and go, its cost kept up to date
  *     cost.c       what VMs and nodes cost
+ *     bound.c      what the VMs that have no place yet must cost the nodes at least
  *     construct.c  largest first, each to where it costs least
  *     improve.c    moves, swaps, and taking some VMs out to put them back better
  *     others.c     what the next best place of each VM would cost
- *     exact.c      depth first: the repair, and by branch and bound the proven optimum of small problems
+ *     windows.c    taking some VMs out to put them back in the best way there is
+ *     exact.c      depth first: the repair, and by branch and bound the best places of some VMs or all
  */
 #ifndef VMTUNE_TUNER_PLANNER_PLANNER_H
 #define VMTUNE_TUNER_PLANNER_PLANNER_H
@@ -114,22 +117,23 @@ struct planner_placement {
 };
 
 struct planner_options {
-	uint64_t effort; /* places looked at; more is better and slower. 0: PLANNER_EFFORT */
+	uint64_t effort; /* places looked at; more is better and slower. 0: planner_effort() */
 	uint64_t seed;
-	bool exact;      /* prove the optimum, within the effort */
+	bool exact;      /* prove the optimum, within 50 times the effort; up to 64 VMs */
 	bool others;     /* find the best other place of each VM */
 };
 
-#define PLANNER_EFFORT 4000000u /* 0.2 to 0.6 s */
+/* What is worth while for that problem: grows with VMs x sites; below a second for up to 2,000 VMs on 8 nodes. */
+uint64_t planner_effort(const struct planner_problem *problem);
 
 struct planner_result {
 	struct planner_placement *placements; /* as problem->vms, the fixed ones as well */
 	unsigned int unplaced;
 	double total;       /* lost vCPUs: the sum of the placements' terms and the rest */
 	double rest[PLANNER_TERMS]; /* terms of nodes that no VM is on */
-	double constructed; /* the same after construction, before improvement; 0 when that failed */
+	double constructed; /* the total after construction; 0 when VMs were without a place then */
 	uint64_t effort;    /* spent */
-	bool proven;        /* exact mode came to its end: no better placement exists */
+	bool proven;        /* all places were searched through: no better placement exists */
 };
 
 /* Always gives a result; VMs that found no place are counted in ->unplaced. Release it afterwards. */

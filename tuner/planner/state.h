@@ -71,7 +71,7 @@ struct state {
 	double *limits;           /* the different overcommit limits, ascending */
 	unsigned int limit_count;
 	unsigned int *limit_members; /* nodes x limits: how many VMs with that limit share there */
-	uint64_t effort;          /* spent */
+	uint64_t effort, limit;   /* spent; where every step ends */
 };
 
 /* The fixed ones are behind those to be placed. */
@@ -152,7 +152,8 @@ uint64_t planner_random(uint64_t *seed);
 unsigned int planner_below(uint64_t *seed, unsigned int limit);
 
 void construct(struct state *state);
-void improve(struct state *state, uint64_t effort, uint64_t seed);
+/* Goes on from what is worse by at most @tolerance times what a VM costs on average. */
+void improve(struct state *state, uint64_t effort, double tolerance, uint64_t seed);
 /* True when all VMs were searched for the best places, to the end. */
 bool windows(struct state *state, uint64_t effort, uint64_t seed);
 /* Looks for any places of these VMs, when some have none; leaves @state as it is when it finds none. */

@@ -28,13 +28,13 @@ bool windows(struct state *state, uint64_t effort, uint64_t seed)
 {
 	unsigned int count = state->problem->vm_count;
 	unsigned int *vms = xcalloc(count + 1, sizeof(*vms));
-	uint64_t end = state->effort + effort;
+	uint64_t begin = state->effort;
 	double size = LEAST;
 	bool all = count <= LEAST;
 
 	for (unsigned int i = 0; i < count; i++)
 		vms[i] = i;
-	while (state->effort < end) {
+	while (state->effort - begin < effort && state->effort < state->limit) {
 		unsigned int now = size < count ? (unsigned int)size : count;
 		bool ended;
 
