@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A plan for people, on one screen, and for programs (field names: vmtune(1)). */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,12 +180,13 @@ static json_t *pins_json(const struct placed_vm *placed)
 	return pins;
 }
 
+/* To the hundredth, as for people: what is behind that changes with every page the host frees. */
 static json_t *lost_json(const struct placed_vm *placed)
 {
 	json_t *lost = json_object();
 
 	for (int term = 0; term < PLANNER_TERMS; term++)
-		json_object_set_new(lost, planner_term_name(term), json_real(placed->lost[term]));
+		json_object_set_new(lost, planner_term_name(term), json_real(round(placed->lost[term] * 100) / 100));
 	return lost;
 }
 

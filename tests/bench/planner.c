@@ -272,7 +272,7 @@ static double total_with(const struct planner_problem *problem, uint64_t effort)
 
 	solve_in(problem, effort, &result);
 	total = result.total;
-	planner_result_release(&result, problem->vm_count);
+	planner_result_release(&result, problem);
 	return total;
 }
 
