@@ -38,6 +38,7 @@ static struct machine *build(hwloc_topology_t topology, const char *source, stru
 	struct machine *machine = NULL;
 
 	hwloc_topology_set_flags(topology, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED);
+	machine_want_devices(topology);
 	if (hwloc_topology_load(topology) < 0) {
 		error_set(err, EINVAL, "%s: hwloc cannot make a topology of it", source);
 		goto out;
@@ -131,6 +132,7 @@ void machine_free(struct machine *machine)
 		return;
 	for (unsigned int i = 0; i < machine->node_count; i++)
 		free(machine->nodes[i].distance);
+	machine_free_devices(machine);
 	free(machine->nodes);
 	free(machine->cpus);
 	free(machine->source);

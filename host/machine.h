@@ -48,6 +48,13 @@ struct machine_node {
 	unsigned int *distance; /* to nodes[0..node_count), SLIT units (10 is local) */
 };
 
+/* A device on a PCI bus: a name of the kernel's for it ("eth0", "nvme0n1"), or none but its address. */
+struct machine_device {
+	char *name;            /* NULL: bound to no driver that names it (VFIO) */
+	char *address;         /* "0000:3b:00.0" */
+	int node;              /* os number of the nearest NUMA node, MACHINE_NO_NODE when unknown */
+};
+
 struct machine {
 	char *source;          /* "this machine", a file name or the synthetic string */
 	bool live;             /* counters (free memory, pools) are real readings */
@@ -55,6 +62,8 @@ struct machine {
 	unsigned int cpu_count;
 	struct machine_node *nodes;
 	unsigned int node_count;
+	struct machine_device *devices; /* network, storage, accelerators; a row for each name */
+	unsigned int device_count;
 	unsigned int package_count, llc_count, core_count;
 	struct idset online;   /* CPUs that run */
 	struct idset allowed;  /* of those, the ones this process may use (cpuset, affinity) */
@@ -80,6 +89,9 @@ const struct machine_cpu *machine_cpu_of(const struct machine *machine, unsigned
 unsigned int machine_distance(const struct machine *machine, int from, int to);
 /* The pool of @page_size on the node, or NULL. */
 const struct machine_pool *machine_pool_of(const struct machine_node *node, uint64_t page_size);
+
+/* The device of that name or PCI address, or NULL. */
+const struct machine_device *machine_device_of(const struct machine *machine, const char *name);
 
 /* The counters that XML lacks (free memory, pools, allowed CPUs), for the snapshot file. */
 json_t *machine_to_json(const struct machine *machine);

@@ -287,6 +287,7 @@ int machine_fill(struct machine *machine, hwloc_topology_t topology, struct erro
 		return result;
 	to_idset(hwloc_topology_get_allowed_cpuset(topology), &machine->allowed);
 	idset_intersect(&machine->allowed, &machine->online);
+	machine_fill_devices(machine, topology);
 	fill_model(machine, topology);
 	fill_xml(machine, topology);
 	return 0;

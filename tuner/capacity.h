@@ -26,7 +26,10 @@ struct room {
 	uint64_t memory;    /* bytes of ordinary memory left, the host's share taken off */
 	struct room_pool pools[POOL_KINDS];
 	struct idset cpus;  /* usable CPUs: online and allowed */
-	unsigned int load;  /* vCPUs that share this node's CPUs */
+	unsigned int load;  /* vCPUs of the profile that share this node's CPUs */
+	double overcommit;  /* the least vCPUs a CPU that one of them bears; 0: no limit */
+	double foreign;     /* vCPUs of guests outside of the profile that may run here, by their affinity */
+	double busy;        /* how many of all these are busy */
 };
 
 struct capacity {

@@ -581,6 +581,11 @@ static void vm_release(struct profile_vm *vm)
 		free(vm->disks[i].path);
 	for (unsigned int i = 0; i < vm->net_count; i++)
 		free(vm->nets[i].tap);
+	for (unsigned int i = 0; i < vm->near_count; i++)
+		free(vm->near[i]);
+	free(vm->near);
+	free(vm->apart);
+	free(vm->together);
 	free(vm->disks);
 	free(vm->nets);
 	free(vm->pins);

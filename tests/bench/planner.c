@@ -106,13 +106,14 @@ struct quality {
 
 static double rule_cost(enum rule rule, const struct planner_problem *problem)
 {
-	struct planner_placement *placements = xcalloc(problem->vm_count, sizeof(*placements));
+	unsigned int count = problem->vm_count + problem->fixed_count;
+	struct planner_placement *placements = xcalloc(count, sizeof(*placements));
 	const char *broken;
 	double cost = -1;
 
 	if (rule_place(rule, problem, placements))
 		cost = evaluate(problem, placements, &broken);
-	for (unsigned int i = 0; i < problem->vm_count; i++)
+	for (unsigned int i = 0; i < count; i++)
 		free(placements[i].parts);
 	free(placements);
 	return cost;
@@ -180,8 +181,8 @@ static void try_one(struct quality *quality, enum kind kind, const struct planne
 		quality->solved++;
 		compare(quality, kind, problem, &quick, &best);
 	}
-	planner_result_release(&quick, problem->vm_count);
-	planner_result_release(&best, problem->vm_count);
+	planner_result_release(&quick, problem);
+	planner_result_release(&best, problem);
 }
 
 static double print_outcomes(const struct quality *quality)
@@ -272,7 +273,7 @@ static double total_with(const struct planner_problem *problem, uint64_t effort)
 
 	solve_in(problem, effort, &result);
 	total = result.total;
-	planner_result_release(&result, problem->vm_count);
+	planner_result_release(&result, problem);
 	return total;
 }
 
@@ -313,7 +314,7 @@ static int scale_main(uint64_t seed)
 			result.unplaced ? "  some without a place" : seconds > rows[i].limit ? "  TOO SLOW" : "");
 		status |= result.unplaced || seconds > rows[i].limit;
 		before = seconds;
-		planner_result_release(&result, problem.vm_count);
+		planner_result_release(&result, &problem);
 		problem_release(&problem);
 	}
 	return status;

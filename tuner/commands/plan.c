@@ -8,10 +8,13 @@
 #include "tuner/context.h"
 #include "tuner/plan.h"
 #include "tuner/plan_files.h"
+#include "tuner/what_if.h"
 
 struct plan_options {
 	struct command_common common;
 	const char *host;
+	struct what_if what_if;
+	bool compare;
 };
 
 static int set_host(void *target, const char *text, struct error *err)
@@ -21,10 +24,28 @@ static int set_host(void *target, const char *text, struct error *err)
 	return 0;
 }
 
+static int set_what_if(void *target, const char *text, struct error *err)
+{
+	struct plan_options *options = target;
+
+	options->compare = true;
+	return what_if_parse(&options->what_if, text, err);
+}
+
 static const struct option_row rows[] = {
 	{ "host", 0, "SOURCE", "plan for a snapshot, an hwloc XML file or \"node:2 core:4 pu:2\"", set_host },
+	{ "what-if", 0, "CHANGE", "compare: profile=FILE, host=SOURCE, more=VM (how many fit) or more=VM:N", set_what_if },
 	{ 0 },
 };
+
+static int compare(const struct plan_options *options, const struct profile *profile,
+	const struct snapshot *snapshot)
+{
+	struct error err;
+
+	return what_if_run(&options->what_if, profile, snapshot, options->common.json, &err) < 0
+		? command_failed("plan", &err) : EXIT_SUCCESS;
+}
 
 /* Plans for this machine are checked against its files, and leave out what it has already. */
 static struct plan *plan_here(const struct profile *profile, const struct snapshot *snapshot,
@@ -67,11 +88,21 @@ int plan_command(int argc, char **argv)
 	if (profile)
 		snapshot = options.host ? snapshot_load(options.host, &err)
 					: plan_read_machine(profile, &options.common.root, &err);
-	if (snapshot && attach_guests(profile, snapshot, ATTACH_ALL, &err) == 0)
+	if (snapshot && attach_guests(profile, snapshot, ATTACH_ALL, &err) < 0) {
+		snapshot_free(snapshot);
+		snapshot = NULL;
+	}
+	if (snapshot && options.compare) {
+		status = compare(&options, profile, snapshot);
+		goto out;
+	}
+	if (snapshot)
 		plan = options.host ? plan_make(profile, snapshot, &context, &err)
 				    : plan_here(profile, snapshot, &context, &err);
 	status = plan ? print(&options, plan, snapshot) : command_failed(argv[0], &err);
+out:
 	plan_free(plan);
+	what_if_release(&options.what_if);
 	snapshot_free(snapshot);
 	profile_free(profile);
 	return status;

@@ -14,12 +14,12 @@
 #define NEARNESS       0.10 /* of a VM's demand is talk with the ones it wants to be near */
 #define DEVICE         0.10 /* of a VM's demand is talk with its devices */
 #define MOVE_GIB       0.02 /* lost vCPUs for moving a GiB at distance 10, spread over the next hour */
+#define MOVE_GUEST     0.02 /* for moving a guest at all, that is, more than a tenth of its memory */
 #define SMT_LOSS       0.60 /* two threads of a core do 1.4 times the work of one */
+#define QUEUES         0.20 /* of what is left undone is lost once more when everybody waits for long */
 #define INTERFERENCE   0.05 /* lost by each vCPU of a node that is fully busy */
-#define PIECES         0.02 /* of a node's CPUs when half of its memory is left */
-#define STRANDED       0.02 /* of a node's CPUs when it has memory without CPUs, or the reverse */
-
-#define BETWEEN_THREADS 0.5
+#define PIECES         0.002 /* of a node's CPUs when half of its memory is left */
+#define STRANDED       0.005 /* of a node's CPUs when it has memory without CPUs, or the reverse */
 
 #define GIB_BYTES 1073741824.0
 
@@ -117,21 +117,36 @@ static double device_cost(const struct planner_problem *problem, const struct pl
 	return DEVICE * vm->demand * sum;
 }
 
+/* Bytes of a VM's memory that a node shall have. */
+static uint64_t wanted_on(const struct planner_problem *problem, const struct place *place, unsigned int node)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned int i = 0; i < place->count; i++)
+		bytes += problem->sites[place->parts[i].site].memory_node == node ? place->parts[i].bytes : 0;
+	return bytes;
+}
+
+/* What lies where less of the VM shall be leaves for its parts, in proportion to them. */
 static double move_cost(const struct planner_problem *problem, const struct planner_vm *vm,
 	const struct place *place)
 {
-	double sum = 0;
+	double sum = 0, leaving = 0, all = 0;
 
-	if (vm->home < 0)
-		return 0;
-	for (unsigned int i = 0; i < place->count; i++) {
-		unsigned int to = problem->sites[place->parts[i].site].memory_node;
+	for (unsigned int node = 0; vm->resident && vm->memory && node < problem->node_count; node++) {
+		uint64_t has = vm->resident[node], wanted = has ? wanted_on(problem, place, node) : 0;
+		double way = 1;
 
-		if ((int)to != vm->home)
-			sum += (double)vm->home_bytes * place->parts[i].vcpus / vm->vcpus / GIB_BYTES * MOVE_GIB *
-				(1 + latency(problem, (unsigned int)vm->home, to));
+		all += (double)has;
+		if (has <= wanted)
+			continue;
+		for (unsigned int i = 0; i < place->count; i++)
+			way += (double)place->parts[i].bytes / (double)vm->memory *
+				latency(problem, node, problem->sites[place->parts[i].site].memory_node);
+		sum += (double)(has - wanted) / GIB_BYTES * MOVE_GIB * way;
+		leaving += (double)(has - wanted);
 	}
-	return sum;
+	return sum + (leaving > all / 10 ? MOVE_GUEST : 0);
 }
 
 void cost_of_place(const struct planner_problem *problem, unsigned int vm, const struct place *place,
@@ -191,8 +206,10 @@ double cost_pressure(const struct planner_vm *vm, unsigned int vcpus)
  */
 double cost_shared_cpus(const struct planner_node *node, const struct node_state *on)
 {
-	if (node->cpus > on->fenced)
-		return node->cpus - on->fenced;
+	unsigned int kept = node->isolated < node->cpus && node->isolated > on->fenced ? node->isolated : on->fenced;
+
+	if (node->cpus > kept)
+		return node->cpus - kept;
 	return node->cpus > on->dedicated ? BETWEEN_THREADS : 0;
 }
 
@@ -242,7 +259,7 @@ void cost_of_node(const struct state *state, unsigned int index, const struct no
 	double cpus = cost_shared_cpus(node, on), cores = cpus / node->core_width;
 	double over = on->load > cpus ? on->load - cpus : 0;
 
-	terms[PLANNER_CONTENTION] = over > 0 ? over + over * over / (cpus > 1 ? cpus : 1) : 0;
+	terms[PLANNER_CONTENTION] = over > 0 ? over + QUEUES * over * over / on->load : 0;
 	terms[PLANNER_SMT] = SMT_LOSS * clamp(on->load - cores, cpus - cores);
 	terms[PLANNER_INTERFERENCE] = cost_interference(node, on->pressure);
 	terms[PLANNER_FRAGMENTATION] = fragmentation(state, index, on);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The places of each VM: the shapes it may have, cut into its parts, as far as it could take them on an
- * empty machine. They are worked out once, for the search looks at each of them many thousand times.
+ * The places of each VM: the shapes it may have, cut into its parts, as far as it could take them with none
+ * but the fixed VMs there. They are worked out once, for the search looks at each of them many thousand times.
  */
 #include <stdlib.h>
 
@@ -29,6 +29,23 @@ static void add_place(struct state *state, unsigned int vm, struct place place)
 	state->places[vm][state->place_count[vm]++] = place;
 }
 
+void places_init_fixed(struct state *state)
+{
+	const struct planner_problem *problem = state->problem;
+
+	state->places = xcalloc(all_vms(problem) + 1, sizeof(*state->places));
+	state->place_count = xcalloc(all_vms(problem) + 1, sizeof(*state->place_count));
+	for (unsigned int vm = problem->vm_count; vm < all_vms(problem); vm++) {
+		struct place *place = state->places[vm] = xcalloc(1, sizeof(*place));
+		double terms[PLANNER_TERMS];
+
+		*place = (struct place){ .parts = problem->vms[vm].fixed, .count = problem->vms[vm].fixed_parts };
+		cost_of_place(problem, vm, place, terms);
+		place->own = cost_sum(terms);
+		state->place_count[vm] = 1;
+	}
+}
+
 void places_init(struct state *state)
 {
 	const struct planner_problem *problem = state->problem;
@@ -44,8 +61,6 @@ void places_init(struct state *state)
 		for (unsigned int i = from[vm]; i < until[vm]; i++)
 			count += shapes.shapes[i].count;
 	}
-	state->places = xcalloc(problem->vm_count + 1, sizeof(*state->places));
-	state->place_count = xcalloc(problem->vm_count + 1, sizeof(*state->place_count));
 	state->parts = next = xcalloc(count + 1, sizeof(*next));
 	for (unsigned int vm = 0; vm < problem->vm_count; vm++) {
 		state->places[vm] = xcalloc(until[vm] - from[vm] + 1, sizeof(**state->places));
@@ -64,7 +79,7 @@ void places_init(struct state *state)
 
 void places_release(struct state *state)
 {
-	for (unsigned int i = 0; i < state->problem->vm_count; i++)
+	for (unsigned int i = 0; i < all_vms(state->problem); i++)
 		free(state->places[i]);
 	free(state->places);
 	free(state->place_count);

@@ -19,10 +19,17 @@ struct tenants {
 	double all[PLANNER_TERMS];
 };
 
-/* What a node's memory costs is shared out by bytes, what its CPUs cost by demand. */
+/*
+ * What a node's memory costs is shared out by bytes, what its CPUs cost by demand; who has CPUs to himself
+ * neither waits for one nor has a sibling.
+ */
 static double weight_of(const struct planner_vm *vm, const struct planner_part *part, int term)
 {
-	return term == PLANNER_FRAGMENTATION ? (double)part->bytes : vm->demand * part->vcpus / vm->vcpus;
+	if (term == PLANNER_FRAGMENTATION)
+		return (double)part->bytes;
+	if (vm->dedicated && (term == PLANNER_CONTENTION || term == PLANNER_SMT))
+		return 0;
+	return vm->demand * part->vcpus / vm->vcpus;
 }
 
 static unsigned int node_of(const struct planner_problem *problem, const struct planner_part *part, int term)
@@ -35,7 +42,7 @@ static unsigned int node_of(const struct planner_problem *problem, const struct 
 static void count_tenants(const struct planner_problem *problem, const struct planner_result *result,
 	struct tenants *tenants)
 {
-	for (unsigned int i = 0; i < problem->vm_count; i++)
+	for (unsigned int i = 0; i < all_vms(problem); i++)
 		for (unsigned int j = 0; j < result->placements[i].part_count; j++) {
 			const struct planner_part *part = &result->placements[i].parts[j];
 
@@ -76,12 +83,20 @@ static void share_out(const struct state *state, struct planner_result *result)
 	struct tenants *tenants = xcalloc(problem->node_count + 1, sizeof(*tenants));
 
 	count_tenants(problem, result, tenants);
-	for (unsigned int i = 0; i < problem->vm_count; i++)
+	for (unsigned int i = 0; i < all_vms(problem); i++)
 		for (unsigned int j = 0; j < result->placements[i].part_count; j++)
 			add_share(state, tenants, &problem->vms[i], &result->placements[i].parts[j],
 				result->placements[i].cost);
 	add_rest(state, tenants, result->rest);
 	free(tenants);
+}
+
+struct planner_part *copy_parts(const struct place *place)
+{
+	struct planner_part *copy = xcalloc(place->count, sizeof(*copy));
+
+	memcpy(copy, place->parts, place->count * sizeof(*copy));
+	return copy;
 }
 
 static void write_down(const struct state *state, struct planner_result *result)
@@ -91,15 +106,14 @@ static void write_down(const struct state *state, struct planner_result *result)
 	result->unplaced = state->unplaced;
 	result->total = state_total(state);
 	result->effort = state->effort;
-	for (unsigned int i = 0; i < problem->vm_count; i++) {
+	for (unsigned int i = 0; i < all_vms(problem); i++) {
 		struct planner_placement *placement = &result->placements[i];
 		const struct place *place;
 
 		if (state->at[i] == NO_PLACE)
 			continue;
 		place = &state->places[i][state->at[i]];
-		placement->parts = xcalloc(place->count, sizeof(*placement->parts));
-		memcpy(placement->parts, place->parts, place->count * sizeof(*placement->parts));
+		placement->parts = copy_parts(place);
 		placement->part_count = place->count;
 		cost_of_place(problem, i, place, placement->cost);
 		/* The other one of each pair has the other half. */
@@ -162,7 +176,7 @@ void planner_solve(const struct planner_problem *problem, const struct planner_o
 	struct state state;
 
 	*result = (struct planner_result){ 0 };
-	result->placements = xcalloc(problem->vm_count + 1, sizeof(*result->placements));
+	result->placements = xcalloc(all_vms(problem) + 1, sizeof(*result->placements));
 	state_init(&state, problem);
 	construct(&state);
 	result->constructed = state.unplaced ? 0 : state_total(&state);
@@ -171,13 +185,17 @@ void planner_solve(const struct planner_problem *problem, const struct planner_o
 		(options->exact && prove(&state, effort * EXACT_SHARE));
 	write_down(&state, result);
 	share_out(&state, result);
+	if (options->others)
+		find_others(&state, result);
 	state_release(&state);
 }
 
-void planner_result_release(struct planner_result *result, unsigned int vm_count)
+void planner_result_release(struct planner_result *result, const struct planner_problem *problem)
 {
-	for (unsigned int i = 0; result->placements && i < vm_count; i++)
+	for (unsigned int i = 0; result->placements && i < all_vms(problem); i++) {
 		free(result->placements[i].parts);
+		free(result->placements[i].other);
+	}
 	free(result->placements);
 	*result = (struct planner_result){ 0 };
 }

@@ -30,7 +30,7 @@ static bool node_holds(const struct state *state, unsigned int index, const stru
 			return false;
 	if (ordinary(node, on->used) > node->memory)
 		return false;
-	if (on->fenced > node->dedicable + node->dedicated || (on->shared_vms && on->dedicated >= node->cpus))
+	if (on->fenced > node->dedicable + node->fenced || (on->shared_vms && on->dedicated >= node->cpus))
 		return false;
 	return on->shared_vcpus <= on->limit * cost_shared_cpus(node, on) + 1e-9;
 }
@@ -106,6 +106,31 @@ static void count_limit(struct state *state, const struct planner_vm *vm, unsign
 	state->nodes[node].limit = i < state->limit_count ? state->limits[i] : UNLIMITED;
 }
 
+/* A VM's wishes about who else is on its nodes hold there, or no longer. */
+static void join_nodes(struct state *state, unsigned int vm, const struct place *place, int sign)
+{
+	const struct planner_vm *self = &state->problem->vms[vm];
+
+	for (unsigned int i = 0; i < place->count; i++) {
+		unsigned int node = state->problem->sites[place->parts[i].site].cpu_node;
+
+		if (self->apart != PLANNER_NO_GROUP)
+			*members(state, vm, node) += sign;
+		if (!self->dedicated && self->overcommit > 0)
+			count_limit(state, self, node, sign);
+	}
+}
+
+/* Of what a fixed VM takes the nodes know; the rest is its own cost and its groups. */
+static void put_fixed(struct state *state, unsigned int vm)
+{
+	const struct place *place = &state->places[vm][0];
+
+	join_nodes(state, vm, place, 1);
+	state->vm_cost += place->own + cost_near(state, vm, place);
+	state->at[vm] = 0;
+}
+
 static bool too_near(const struct state *state, unsigned int vm, const struct place *place)
 {
 	if (state->problem->vms[vm].apart == PLANNER_NO_GROUP)
@@ -166,16 +191,18 @@ bool state_growth(struct state *state, unsigned int vm, unsigned int index, stru
 	*growth = (struct growth){ .own = place->own + cost_near(state, vm, place) };
 	growth->total = growth->own;
 	for (unsigned int i = 0; i < change.count; i++) {
-		double before[PLANNER_TERMS], after[PLANNER_TERMS];
+		double before[PLANNER_TERMS], after[PLANNER_TERMS], waiting;
 
 		cost_of_node(state, change.node[i], &state->nodes[change.node[i]], before);
 		cost_of_node(state, change.node[i], &change.after[i], after);
-		growth->waiting += after[PLANNER_CONTENTION] - before[PLANNER_CONTENTION] +
-			after[PLANNER_SMT] - before[PLANNER_SMT];
+		waiting = after[PLANNER_CONTENTION] - before[PLANNER_CONTENTION] + after[PLANNER_SMT] -
+			before[PLANNER_SMT];
+		growth->total += waiting;
+		growth->waiting += waiting * bound_waiting(state, vm, change.node[i]);
 		growth->interference += after[PLANNER_INTERFERENCE] - before[PLANNER_INTERFERENCE];
 		growth->total += after[PLANNER_FRAGMENTATION] - before[PLANNER_FRAGMENTATION];
 	}
-	growth->total += growth->waiting + growth->interference;
+	growth->total += growth->interference;
 	return true;
 }
 
@@ -193,14 +220,7 @@ static void commit(struct state *state, unsigned int vm, unsigned int index, int
 	state->vm_cost += sign * (place->own + cost_near(state, vm, place));
 	if (self->dedicated)
 		state->dedicated += (unsigned int)sign * self->vcpus;
-	for (unsigned int i = 0; i < place->count; i++) {
-		unsigned int node = state->problem->sites[place->parts[i].site].cpu_node;
-
-		if (self->apart != PLANNER_NO_GROUP)
-			*members(state, vm, node) += sign;
-		if (!self->dedicated && self->overcommit > 0)
-			count_limit(state, self, node, sign);
-	}
+	join_nodes(state, vm, place, sign);
 	state->unplaced -= (unsigned int)sign;
 }
 
@@ -253,9 +273,10 @@ static void init_node(struct state *state, unsigned int index)
 
 	on->load = node->load;
 	on->pressure = node->load + node->dedicated;
-	on->dedicated = on->fenced = node->dedicated;
-	on->shared_vms = node->load > 0;
-	on->shared_vcpus = node->load;
+	on->dedicated = node->dedicated;
+	on->fenced = node->fenced;
+	on->shared_vms = node->vcpus > 0;
+	on->shared_vcpus = node->vcpus;
 	on->limit = UNLIMITED;
 	on->cost = cost_node_sum(state, index, on);
 }
@@ -272,8 +293,8 @@ static void init_limits(struct state *state)
 	const struct planner_problem *problem = state->problem;
 	unsigned int count = 0;
 
-	state->limits = xcalloc(problem->vm_count + 1, sizeof(*state->limits));
-	for (unsigned int i = 0; i < problem->vm_count; i++)
+	state->limits = xcalloc(all_vms(problem) + 1, sizeof(*state->limits));
+	for (unsigned int i = 0; i < all_vms(problem); i++)
 		if (!problem->vms[i].dedicated && problem->vms[i].overcommit > 0)
 			state->limits[count++] = problem->vms[i].overcommit;
 	qsort(state->limits, count, sizeof(*state->limits), ascending);
@@ -289,7 +310,7 @@ static void init_companions(struct state *state)
 {
 	const struct planner_problem *problem = state->problem;
 
-	for (unsigned int i = 0; i < problem->vm_count; i++) {
+	for (unsigned int i = 0; i < all_vms(problem); i++) {
 		int group = problem->vms[i].together;
 
 		state->companion[i] = i;
@@ -306,7 +327,7 @@ static void init_apart(struct state *state)
 {
 	const struct planner_problem *problem = state->problem;
 
-	for (unsigned int i = 0; i < problem->vm_count; i++)
+	for (unsigned int i = 0; i < all_vms(problem); i++)
 		if (problem->vms[i].apart != PLANNER_NO_GROUP &&
 		    (unsigned int)problem->vms[i].apart >= state->apart_groups)
 			state->apart_groups = (unsigned int)problem->vms[i].apart + 1;
@@ -318,8 +339,8 @@ void state_init(struct state *state, const struct planner_problem *problem)
 {
 	*state = (struct state){ .problem = problem, .unplaced = problem->vm_count };
 	state->nodes = xcalloc(problem->node_count, sizeof(*state->nodes));
-	state->at = xcalloc(problem->vm_count + 1, sizeof(*state->at));
-	state->companion = xcalloc(problem->vm_count + 1, sizeof(*state->companion));
+	state->at = xcalloc(all_vms(problem) + 1, sizeof(*state->at));
+	state->companion = xcalloc(all_vms(problem) + 1, sizeof(*state->companion));
 	for (unsigned int i = 0; i < problem->node_count; i++) {
 		state->memory_all += (double)problem->nodes[i].total;
 		state->cpus_all += problem->nodes[i].cpus;
@@ -328,11 +349,14 @@ void state_init(struct state *state, const struct planner_problem *problem)
 		init_node(state, i);
 		state->dedicated += problem->nodes[i].dedicated;
 	}
-	for (unsigned int i = 0; i < problem->vm_count; i++)
+	for (unsigned int i = 0; i < all_vms(problem); i++)
 		state->at[i] = NO_PLACE;
 	init_companions(state);
 	init_limits(state);
 	init_apart(state);
+	places_init_fixed(state);
+	for (unsigned int i = problem->vm_count; i < all_vms(problem); i++)
+		put_fixed(state, i);
 	places_init(state);
 }
 

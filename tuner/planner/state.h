@@ -8,6 +8,7 @@
 #define NO_PLACE (-1)
 #define INFEASIBLE 1e300
 #define UNLIMITED 1e9 /* vCPUs a CPU */
+#define BETWEEN_THREADS 0.5 /* CPUs that are left where all cores are given away, but not all threads */
 
 /* ---- shapes.c ---- */
 
@@ -74,6 +75,12 @@ struct state {
 	uint64_t effort, limit;   /* spent; where every step ends */
 };
 
+/* The fixed ones are behind those to be placed. */
+static inline unsigned int all_vms(const struct planner_problem *problem)
+{
+	return problem->vm_count + problem->fixed_count;
+}
+
 void state_init(struct state *state, const struct planner_problem *problem);
 void state_release(struct state *state);
 
@@ -83,7 +90,7 @@ double state_try(struct state *state, unsigned int vm, unsigned int place);
 bool state_fits(const struct state *state, unsigned int vm, const struct place *place);
 void state_put(struct state *state, unsigned int vm, unsigned int place);
 
-/* The same in its parts; of these, all but the fragmentation never become less when more VMs come. */
+/* The same, and what of it is sure: that is no less when more VMs have come before. */
 struct growth {
 	double total;
 	double own;          /* by itself, and near to others */
@@ -104,6 +111,8 @@ int state_best(struct state *state, unsigned int vm, unsigned int blinks, uint64
 
 /* ---- places.c ---- */
 
+/* The one place of each fixed VM; then those of the others, as far as the fixed ones leave them. */
+void places_init_fixed(struct state *state);
 void places_init(struct state *state);
 void places_release(struct state *state);
 
@@ -130,11 +139,17 @@ double cost_pressure(const struct planner_vm *vm, unsigned int vcpus);
 
 /* ---- bound.c ---- */
 
+/* The part of the contention and smt that @vm adds to a node now that all VMs to come add at least, too. */
+double bound_waiting(const struct state *state, unsigned int vm, unsigned int node);
+
 /* The least that interference grows by, and fragmentation comes to, when so much more is placed. */
 double bound_interference(const struct state *state, double pressure);
 double bound_fragmentation(const struct state *state, double bytes);
 
 /* ---- the steps ---- */
+
+/* The caller frees. */
+struct planner_part *copy_parts(const struct place *place);
 
 /* xorshift64*: the planner's only source of chance. */
 uint64_t planner_random(uint64_t *seed);
@@ -149,5 +164,7 @@ bool windows(struct state *state, uint64_t effort, uint64_t seed);
 void repair(struct state *state, const unsigned int *vms, unsigned int count, uint64_t effort);
 /* The best places of these VMs while the others stay; true when it came to an end within the effort. */
 bool exact(struct state *state, const unsigned int *vms, unsigned int count, uint64_t effort);
+/* Fills ->other and ->more of each placement; @state holds the same as @result. */
+void find_others(struct state *state, struct planner_result *result);
 
 #endif
