@@ -16,6 +16,7 @@
  *     improve.c    moves, swaps, and taking some VMs out to put them back better
  *     windows.c    taking some VMs out to put them back in the best way there is
  *     exact.c      depth first: the repair, and by branch and bound the best places of some VMs or all
+ *     result.c     from a placement to what is told of it: who bears what of the cost
  *     others.c     what the next best place of each VM would cost
  */
 #ifndef VMTUNE_TUNER_PLANNER_PLANNER_H

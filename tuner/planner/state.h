@@ -84,13 +84,15 @@ static inline unsigned int all_vms(const struct planner_problem *problem)
 void state_init(struct state *state, const struct planner_problem *problem);
 void state_release(struct state *state);
 
-/* What the total would grow by when @vm, which has no place, took that one; INFEASIBLE when it cannot. */
-double state_try(struct state *state, unsigned int vm, unsigned int place);
-/* Whether nodes and rules allow @vm to take @place. */
+/* Whether nodes and rules allow @vm, which has no place, to take that one. */
 bool state_fits(const struct state *state, unsigned int vm, const struct place *place);
+/* What the total would grow by when @vm took the place of that index; INFEASIBLE when it cannot. */
+double state_try(struct state *state, unsigned int vm, unsigned int index);
 void state_put(struct state *state, unsigned int vm, unsigned int place);
+void state_take(struct state *state, unsigned int vm);
+double state_total(const struct state *state);
 
-/* The same, and what of it is sure: that is no less when more VMs have come before. */
+/* As state_try: the total, and what of it is sure, that is, no less when more VMs have come before. */
 struct growth {
 	double total;
 	double own;          /* by itself, and near to others */
@@ -98,9 +100,8 @@ struct growth {
 	double interference;
 };
 
-bool state_growth(struct state *state, unsigned int vm, unsigned int place, struct growth *growth);
-void state_take(struct state *state, unsigned int vm);
-double state_total(const struct state *state);
+/* False when @vm cannot take that place. */
+bool state_growth(struct state *state, unsigned int vm, unsigned int index, struct growth *growth);
 
 /*
  * The best place for @vm now, or NO_PLACE. Of 256 places about @blinks are overlooked, so that the
@@ -164,6 +165,8 @@ bool windows(struct state *state, uint64_t effort, uint64_t seed);
 void repair(struct state *state, const unsigned int *vms, unsigned int count, uint64_t effort);
 /* The best places of these VMs while the others stay; true when it came to an end within the effort. */
 bool exact(struct state *state, const unsigned int *vms, unsigned int count, uint64_t effort);
+/* Writes @state to @result (result.c). */
+void write_down(const struct state *state, struct planner_result *result);
 /* Fills ->other and ->more of each placement; @state holds the same as @result. */
 void find_others(struct state *state, struct planner_result *result);
 
