@@ -167,9 +167,31 @@ static int nodes_by_os(const void *a, const void *b)
 }
 
 /*
+ * What kind of memory it is, and how fast from the CPUs nearest to it. hwloc names the kind where the
+ * firmware tells them apart (HMAT, or a Xeon Phi); its figures are in ns and MB/s as the kernel's.
+ */
+static void fill_tier(struct machine_node *node, hwloc_topology_t topology, hwloc_obj_t object)
+{
+	struct hwloc_location nearest;
+	hwloc_uint64_t value;
+
+	snprintf(node->tier, sizeof(node->tier), "%s", object->subtype ? object->subtype : "");
+	if (!hwloc_memattr_get_best_initiator(topology, HWLOC_MEMATTR_ID_LATENCY, object, 0, &nearest, &value))
+		node->latency = value;
+	if (!hwloc_memattr_get_best_initiator(topology, HWLOC_MEMATTR_ID_BANDWIDTH, object, 0, &nearest, &value))
+		node->bandwidth = value;
+}
+
+/* Memory that a guest would only get for a reason: anything known not to be ordinary. */
+static bool is_special(const struct machine_node *node)
+{
+	return node->tier[0] && strcmp(node->tier, "DRAM") != 0;
+}
+
+/*
  * The node of each CPU. hwloc gives a node without CPUs those of the place it hangs at, so several
- * nodes can claim a CPU: the one with the fewest CPUs is the CPU's own, then the lower number
- * (firmware numbers the ordinary memory first).
+ * nodes can claim a CPU: the one with the fewest CPUs is the CPU's own, then ordinary memory, then the
+ * lower number (firmware numbers the ordinary memory first).
  */
 static void share_out_cpus(struct machine *machine, hwloc_obj_t *objects)
 {
@@ -182,7 +204,8 @@ static void share_out_cpus(struct machine *machine, hwloc_obj_t *objects)
 			int weight = hwloc_bitmap_weight(objects[n]->cpuset);
 
 			if (hwloc_bitmap_isset(objects[n]->cpuset, cpu->os) &&
-				(!best || weight < best_weight)) {
+				(!best || weight < best_weight || (weight == best_weight &&
+				is_special(best) && !is_special(&machine->nodes[n])))) {
 				best = &machine->nodes[n];
 				best_weight = weight;
 			}
@@ -194,12 +217,18 @@ static void share_out_cpus(struct machine *machine, hwloc_obj_t *objects)
 	}
 }
 
-static void default_distances(struct machine *machine)
+/* Without a SLIT: memory that hangs beside another node is nearer to it than a node elsewhere. */
+static unsigned int default_distance(hwloc_obj_t a, hwloc_obj_t b)
+{
+	return a == b ? 10 : hwloc_bitmap_intersects(a->cpuset, b->cpuset) ? 15 : 20;
+}
+
+static void default_distances(struct machine *machine, hwloc_obj_t *objects)
 {
 	for (unsigned int i = 0; i < machine->node_count; i++) {
 		machine->nodes[i].distance = xcalloc(machine->node_count, sizeof(unsigned int));
 		for (unsigned int j = 0; j < machine->node_count; j++)
-			machine->nodes[i].distance[j] = i == j ? 10 : 20;
+			machine->nodes[i].distance[j] = default_distance(objects[i], objects[j]);
 	}
 }
 
@@ -208,7 +237,7 @@ static void fill_distances(struct machine *machine, hwloc_topology_t topology, h
 	struct hwloc_distances_s *matrix;
 	unsigned int found = 1;
 
-	default_distances(machine);
+	default_distances(machine, objects);
 	if (hwloc_distances_get_by_name(topology, "NUMALatency", &found, &matrix, 0) < 0 || !found)
 		return;
 	for (unsigned int i = 0; i < machine->node_count; i++)
@@ -244,6 +273,7 @@ static int fill_nodes(struct machine *machine, hwloc_topology_t topology, struct
 		node->os = objects[i]->os_index;
 		node->memory = objects[i]->attr->numanode.local_memory;
 		fill_pools(node, objects[i]);
+		fill_tier(node, topology, objects[i]);
 		node->free = node->available = ordinary_memory(node);
 	}
 	share_out_cpus(machine, objects);
