@@ -217,18 +217,42 @@ static void share_out_cpus(struct machine *machine, hwloc_obj_t *objects)
 	}
 }
 
-/* Without a SLIT: memory that hangs beside another node is nearer to it than a node elsewhere. */
-static unsigned int default_distance(hwloc_obj_t a, hwloc_obj_t b)
+static bool in_one_package(hwloc_topology_t topology, hwloc_obj_t a, hwloc_obj_t b)
 {
-	return a == b ? 10 : hwloc_bitmap_intersects(a->cpuset, b->cpuset) ? 15 : 20;
+	hwloc_obj_t package = NULL;
+
+	while ((package = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_PACKAGE, package)))
+		if (hwloc_bitmap_isincluded(a->cpuset, package->cpuset) &&
+			hwloc_bitmap_isincluded(b->cpuset, package->cpuset))
+			return true;
+	return false;
 }
 
-static void default_distances(struct machine *machine, hwloc_obj_t *objects)
+/*
+ * Without a SLIT, as firmware usually has it: nodes of one package are near to each other, and memory
+ * without CPUs is slower than the memory it hangs beside.
+ */
+static unsigned int default_distance(const struct machine *machine, hwloc_topology_t topology,
+	hwloc_obj_t *objects, unsigned int i, unsigned int j)
+{
+	bool beside = idset_empty(&machine->nodes[i].cpus) || idset_empty(&machine->nodes[j].cpus);
+	unsigned int distance = 20;
+
+	if (i == j)
+		return 10;
+	if (hwloc_bitmap_intersects(objects[i]->cpuset, objects[j]->cpuset))
+		distance = beside ? 10 : 11;
+	else if (in_one_package(topology, objects[i], objects[j]))
+		distance = 12;
+	return beside ? distance + 5 : distance;
+}
+
+static void default_distances(struct machine *machine, hwloc_topology_t topology, hwloc_obj_t *objects)
 {
 	for (unsigned int i = 0; i < machine->node_count; i++) {
 		machine->nodes[i].distance = xcalloc(machine->node_count, sizeof(unsigned int));
 		for (unsigned int j = 0; j < machine->node_count; j++)
-			machine->nodes[i].distance[j] = default_distance(objects[i], objects[j]);
+			machine->nodes[i].distance[j] = default_distance(machine, topology, objects, i, j);
 	}
 }
 
@@ -237,7 +261,7 @@ static void fill_distances(struct machine *machine, hwloc_topology_t topology, h
 	struct hwloc_distances_s *matrix;
 	unsigned int found = 1;
 
-	default_distances(machine, objects);
+	default_distances(machine, topology, objects);
 	if (hwloc_distances_get_by_name(topology, "NUMALatency", &found, &matrix, 0) < 0 || !found)
 		return;
 	for (unsigned int i = 0; i < machine->node_count; i++)

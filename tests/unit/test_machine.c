@@ -97,8 +97,8 @@ static void xml_brings_tiers_devices_kinds_and_allowed_cpus(void **state)
 	struct machine *m = machine_from_xml(all_kinds_xml, "x.xml", &err);
 
 	(void)state;
-	if (!m)
-		fail_msg("%s", err.text);
+	assert_string_equal(err.text, "");
+	assert_non_null(m);
 	assert_int_equal(m->node_count, 3);
 	assert_set(&m->allowed, "0-2");
 	assert_set(&m->nodes[0].cpus, "");
