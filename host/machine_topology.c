@@ -229,8 +229,8 @@ static bool in_one_package(hwloc_topology_t topology, hwloc_obj_t a, hwloc_obj_t
 }
 
 /*
- * Without a SLIT, as firmware usually has it: nodes of one package are near to each other, and memory
- * without CPUs is slower than the memory it hangs beside.
+ * Without a SLIT, as firmware usually has it: nodes of one package, where there are others, are near to
+ * each other, and memory without CPUs is slower than the memory it hangs beside.
  */
 static unsigned int default_distance(const struct machine *machine, hwloc_topology_t topology,
 	hwloc_obj_t *objects, unsigned int i, unsigned int j)
@@ -242,7 +242,7 @@ static unsigned int default_distance(const struct machine *machine, hwloc_topolo
 		return 10;
 	if (hwloc_bitmap_intersects(objects[i]->cpuset, objects[j]->cpuset))
 		distance = beside ? 10 : 11;
-	else if (in_one_package(topology, objects[i], objects[j]))
+	else if (machine->package_count > 1 && in_one_package(topology, objects[i], objects[j]))
 		distance = 12;
 	return beside ? distance + 5 : distance;
 }

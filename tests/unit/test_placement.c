@@ -289,9 +289,9 @@ static struct snapshot *hybrid(void)
 
 	for (unsigned int i = 0; i < 16; i++) {
 		snapshot->machine->cpus[i].kind = i >= 8;
-		if (i < 8)
-			snapshot->machine->cpus[i].core = 100 + i;
+		snapshot->machine->cpus[i].core = i < 8 ? i : 4 + i / 2;
 	}
+	snapshot->machine->core_count = 12;
 	return snapshot;
 }
 
