@@ -41,6 +41,7 @@ struct machine_pool {
 struct machine_node {
 	unsigned int os;
 	struct idset cpus;     /* empty for a node with memory only */
+	int beside;            /* of such a node: the one whose CPUs it hangs at; else MACHINE_NO_NODE */
 	uint64_t memory;       /* bytes, 0 for a node with CPUs only */
 	uint64_t free;         /* bytes; of a drawing, not a machine: memory less pools */
 	uint64_t available;    /* bytes: free and page cache that can be dropped at once */

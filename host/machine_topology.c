@@ -217,6 +217,27 @@ static void share_out_cpus(struct machine *machine, hwloc_obj_t *objects)
 	}
 }
 
+/*
+ * Whose CPUs memory without CPUs is local to, when these are one node's: the firmware says it (HMAT, or a
+ * memory-side cache), and better than a SLIT whose author wrote 20 everywhere.
+ */
+static void find_neighbours(struct machine *machine, hwloc_obj_t *objects)
+{
+	for (unsigned int i = 0; i < machine->node_count; i++) {
+		struct machine_node *node = &machine->nodes[i];
+
+		node->beside = MACHINE_NO_NODE;
+		for (unsigned int j = 0; idset_empty(&node->cpus) && j < machine->node_count; j++) {
+			struct idset local;
+
+			to_idset(objects[i]->cpuset, &local);
+			if (idset_empty(&local) || !idset_within(&local, &machine->nodes[j].cpus))
+				continue;
+			node->beside = (int)machine->nodes[j].os;
+		}
+	}
+}
+
 static bool in_one_package(hwloc_topology_t topology, hwloc_obj_t a, hwloc_obj_t b)
 {
 	hwloc_obj_t package = NULL;
@@ -301,6 +322,7 @@ static int fill_nodes(struct machine *machine, hwloc_topology_t topology, struct
 		node->free = node->available = ordinary_memory(node);
 	}
 	share_out_cpus(machine, objects);
+	find_neighbours(machine, objects);
 	fill_distances(machine, topology, objects);
 	free(objects);
 	return 0;

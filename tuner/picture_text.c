@@ -289,8 +289,12 @@ static void draw_node(struct canvas *canvas, const struct drawing *drawing, cons
 /* The node with CPUs that memory without CPUs is nearest to; any other node is itself. */
 static const struct machine_node *host_of(const struct machine *machine, const struct machine_node *node)
 {
-	const struct machine_node *best = node;
+	const struct machine_node *best = machine_node_of(machine, node->beside);
 	unsigned int distance = 0;
+
+	if (best)
+		return best;
+	best = node;
 
 	for (unsigned int i = 0; idset_empty(&node->cpus) && i < machine->node_count; i++) {
 		const struct machine_node *other = &machine->nodes[i];

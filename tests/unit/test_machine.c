@@ -103,6 +103,8 @@ static void xml_brings_tiers_devices_kinds_and_allowed_cpus(void **state)
 	assert_set(&m->allowed, "0-2");
 	assert_set(&m->nodes[0].cpus, "");
 	assert_set(&m->nodes[1].cpus, "0-1");
+	assert_int_equal(m->nodes[0].beside, 1);
+	assert_int_equal(m->nodes[1].beside, MACHINE_NO_NODE);
 	assert_string_equal(m->nodes[0].tier, "HBM");
 	assert_string_equal(m->nodes[2].tier, "DRAM");
 	assert_true(m->nodes[0].bandwidth == 460000 && m->nodes[0].latency == 130);
