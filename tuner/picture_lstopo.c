@@ -94,14 +94,14 @@ static int draw(const char *xml, const char *format, const char *title, const ch
 	return 0;
 }
 
-/* A new empty file; the caller frees the name and removes the file. NULL with @err. */
-static char *temporary(const char *pattern, struct error *err)
+/* A new empty file beside @name; the caller frees its name and removes it. NULL with @err. */
+static char *temporary(const char *name, struct error *err)
 {
-	char *path = xstrdup(pattern);
+	char *path = xasprintf("%s.XXXXXX", name);
 	int fd = mkostemp(path, O_CLOEXEC);
 
 	if (fd < 0) {
-		error_errno(err, errno, "%s", path);
+		error_errno(err, errno, "%s", name);
 		free(path);
 		return NULL;
 	}
@@ -113,9 +113,8 @@ static char *temporary(const char *pattern, struct error *err)
 static int draw_beside(hwloc_topology_t topology, const char *title, const char *path, struct error *err)
 {
 	const char *folder = getenv("TMPDIR");
-	char *xml_pattern = xasprintf("%s/vmtune-picture-XXXXXX", folder && *folder ? folder : "/tmp");
-	char *out_pattern = xasprintf("%s.XXXXXX", path);
-	char *xml = temporary(xml_pattern, err), *out = xml ? temporary(out_pattern, err) : NULL;
+	char *name = xasprintf("%s/vmtune-picture", folder && *folder ? folder : "/tmp");
+	char *xml = temporary(name, err), *out = xml ? temporary(path, err) : NULL;
 	int rc = -EIO;
 
 	if (out && hwloc_topology_export_xml(topology, xml, 0) < 0)
@@ -130,8 +129,7 @@ static int draw_beside(hwloc_topology_t topology, const char *title, const char 
 		unlink(xml);
 	free(out);
 	free(xml);
-	free(out_pattern);
-	free(xml_pattern);
+	free(name);
 	return rc;
 }
 
