@@ -106,13 +106,14 @@ struct quality {
 
 static double rule_cost(enum rule rule, const struct planner_problem *problem)
 {
-	struct planner_placement *placements = xcalloc(problem->vm_count, sizeof(*placements));
+	unsigned int count = problem->vm_count + problem->fixed_count;
+	struct planner_placement *placements = xcalloc(count, sizeof(*placements));
 	const char *broken;
 	double cost = -1;
 
 	if (rule_place(rule, problem, placements))
 		cost = evaluate(problem, placements, &broken);
-	for (unsigned int i = 0; i < problem->vm_count; i++)
+	for (unsigned int i = 0; i < count; i++)
 		free(placements[i].parts);
 	free(placements);
 	return cost;

@@ -29,7 +29,7 @@ double evaluate(const struct planner_problem *problem, const struct planner_plac
 /* The rules of other tools. */
 enum rule { RULE_FIRST_FIT, RULE_NUMAD, RULE_NOVA, RULES };
 const char *rule_name(enum rule rule);
-/* Places all VMs by that rule; the parts are the caller's to free. False when a VM found no place. */
+/* Places all VMs by that rule, fixed ones where they are; the parts are the caller's to free. False when a VM found no place. */
 bool rule_place(enum rule rule, const struct planner_problem *problem, struct planner_placement *placements);
 
 #endif

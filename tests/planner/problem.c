@@ -18,7 +18,7 @@ static uint64_t next(uint64_t *seed) /* splitmix64 */
 
 static unsigned int from_to(uint64_t *seed, unsigned int least, unsigned int most)
 {
-	return least + (unsigned int)(next(seed) % (most - least + 1));
+	return least + (unsigned int)(next(seed) % ((uint64_t)most - least + 1));
 }
 
 static bool one_in(uint64_t *seed, unsigned int n)

@@ -145,6 +145,21 @@ static bool place_in(const struct planner_problem *p, struct left *left, const s
 	return false;
 }
 
+/* What a fixed VM takes is in the nodes' figures; its wishes about who else is there are not. */
+static void stand_fixed(const struct planner_problem *p, struct left *left, const struct planner_vm *vm,
+	struct planner_placement *at)
+{
+	at->part_count = vm->fixed_parts;
+	at->parts = xcalloc(vm->fixed_parts, sizeof(*at->parts));
+	for (unsigned int i = 0; i < vm->fixed_parts; i++) {
+		struct left *cpu = &left[p->sites[vm->fixed[i].site].cpu_node];
+
+		at->parts[i] = vm->fixed[i];
+		cpu->limit = smaller_limit(cpu->limit, vm);
+		cpu->apart |= vm->apart >= 0;
+	}
+}
+
 bool rule_place(enum rule rule, const struct planner_problem *p, struct planner_placement *placements)
 {
 	struct left *left = xcalloc(p->node_count, sizeof(*left));
@@ -162,6 +177,8 @@ bool rule_place(enum rule rule, const struct planner_problem *p, struct planner_
 		for (int kind = PLANNER_2M; kind <= PLANNER_1G; kind++)
 			left[i].bytes[kind] = (double)node->pool[kind];
 	}
+	for (unsigned int i = p->vm_count; i < p->vm_count + p->fixed_count; i++)
+		stand_fixed(p, left, &p->vms[i], &placements[i]);
 	for (unsigned int i = 0; all && i < p->vm_count; i++) {
 		bool placed = false;
 

@@ -414,6 +414,65 @@ static void the_next_best_place_costs_what_it_says(void **state)
 	planner_result_release(&result, &small.problem);
 }
 
+/* The least that the evaluator finds in all placements of one part each; negative when none is allowed. */
+static double try_all(const struct planner_problem *problem)
+{
+	unsigned int count = problem->vm_count, choices = 1;
+	struct planner_part parts[8];
+	struct planner_placement placements[8] = { 0 };
+	double least = -1;
+
+	for (unsigned int i = 0; i < count; i++)
+		choices *= problem->site_count;
+	for (unsigned int choice = 0; choice < choices; choice++) {
+		const char *broken;
+		double cost;
+
+		for (unsigned int i = 0, rest = choice; i < count; i++, rest /= problem->site_count) {
+			parts[i] = (struct planner_part){ rest % problem->site_count, problem->vms[i].vcpus,
+				problem->vms[i].memory };
+			placements[i] = (struct planner_placement){ .parts = &parts[i], .part_count = 1 };
+		}
+		cost = evaluate(problem, placements, &broken);
+		if (cost >= 0 && (least < 0 || cost < least))
+			least = cost;
+	}
+	return least;
+}
+
+/* Nodes so small that dedicated vCPUs take all cores of some, where the bound is easily wrong. */
+static void the_exact_mode_finds_what_trying_all_does(void **state)
+{
+	uint64_t seed = fresh_seed();
+
+	(void)state;
+	for (unsigned int i = 0; i < 20 * PROBLEMS; i++) {
+		struct planner_options options = { .seed = seed, .effort = 2000, .exact = true };
+		struct planner_problem problem;
+		struct planner_result result;
+		double least;
+
+		problem_large(&problem, 3, i % 2 ? 2 : 4, 6, &seed);
+		problem.sites[2].cpu_node = i % 3 ? 2 : 1;
+		for (unsigned int vm = 0; vm < problem.vm_count; vm++) {
+			problem.vms[vm].parts_max = 1;
+			problem.vms[vm].vcpus = 1 + (unsigned int)(seed >> (2 * vm) & 3) % 3;
+			problem.vms[vm].demand = problem.vms[vm].vcpus;
+			problem.vms[vm].dedicated = seed >> (20 + vm) & 1;
+			problem.vms[vm].apart = seed >> (30 + vm) & 1 && seed >> (40 + vm) & 1 ? 0 : PLANNER_NO_GROUP;
+		}
+		planner_solve(&problem, &options, &result);
+		least = try_all(&problem);
+		assert_true(result.proven);
+		if (least < 0)
+			assert_true(result.unplaced);
+		else
+			assert_true(!result.unplaced && fabs(result.total - least) < 1e-9 * (1 + least));
+		planner_result_release(&result, &problem);
+		problem_release(&problem);
+	}
+}
+
 static void parts_sum_up_to_the_whole(void **state)
 {
 	const double weights[] = { 3, 1, 2 };
@@ -445,6 +504,7 @@ int main(void)
 		cmocka_unit_test(fixed_vms_count_for_their_groups),
 		cmocka_unit_test(a_guest_that_runs_moves_only_for_a_gain),
 		cmocka_unit_test(the_next_best_place_costs_what_it_says),
+		cmocka_unit_test(the_exact_mode_finds_what_trying_all_does),
 		cmocka_unit_test(parts_sum_up_to_the_whole),
 	};
 

@@ -9,6 +9,20 @@
 #include "tuner/planner/state.h"
 
 /*
+ * Who shares adds no less when more load is there or fewer CPUs are left. Dedicated vCPUs neither, but that
+ * giving away the last of C CPUs leaves half a one to those who share, so that all together take
+ * C - 0.5 of them while each by itself may have counted on one whole.
+ */
+double bound_waiting(const struct state *state, unsigned int vm, unsigned int node)
+{
+	double cpus = cost_shared_cpus(&state->problem->nodes[node], &state->nodes[node]);
+
+	if (!state->problem->vms[vm].dedicated)
+		return 1;
+	return cpus > BETWEEN_THREADS ? 1 - BETWEEN_THREADS / cpus : 0;
+}
+
+/*
  * The squares of pressures grow least when what is still to come is poured in like water, up to the same
  * level of pressure a CPU everywhere.
  */

@@ -21,8 +21,6 @@
 #define PIECES         0.002 /* of a node's CPUs when half of its memory is left */
 #define STRANDED       0.005 /* of a node's CPUs when it has memory without CPUs, or the reverse */
 
-#define BETWEEN_THREADS 0.5
-
 #define GIB_BYTES 1073741824.0
 
 /* How much a goal makes of waiting for memory, and of pressing on what a node shares. */

@@ -6,8 +6,8 @@
  *
  * The bound adds up what is spent and, for each VM without a place, the least that it would add now. That
  * is valid for terms that a VM raises by no less when other VMs came before it: contention and smt
- * are convex in the load and grow faster the fewer CPUs there are, interference is a square. For
- * interference the larger one of that sum and bound_interference() counts, for the squares of VMs
+ * are convex in the load and grow faster the fewer CPUs there are (bound_waiting()), interference is a square.
+ * For interference the larger one of that sum and bound_interference() counts, for the squares of VMs
  * on one node hold their product, too. Fragmentation has a bound of its own. A place that lifts the
  * bound over the best placement is given up below there, too.
  */

@@ -33,7 +33,7 @@ void places_init_fixed(struct state *state)
 {
 	const struct planner_problem *problem = state->problem;
 
-	state->places = xcalloc(all_vms(problem) + 1, sizeof(*state->places));
+	state->places = xcalloc(all_vms(problem) + 1, sizeof(struct place *));
 	state->place_count = xcalloc(all_vms(problem) + 1, sizeof(*state->place_count));
 	for (unsigned int vm = problem->vm_count; vm < all_vms(problem); vm++) {
 		struct place *place = state->places[vm] = xcalloc(1, sizeof(*place));

@@ -14,9 +14,10 @@
  *     bound.c      what the VMs that have no place yet must cost the nodes at least
  *     construct.c  largest first, each to where it costs least
  *     improve.c    moves, swaps, and taking some VMs out to put them back better
- *     others.c     what the next best place of each VM would cost
  *     windows.c    taking some VMs out to put them back in the best way there is
  *     exact.c      depth first: the repair, and by branch and bound the best places of some VMs or all
+ *     result.c     from a placement to what is told of it: who bears what of the cost
+ *     others.c     what the next best place of each VM would cost
  */
 #ifndef VMTUNE_TUNER_PLANNER_PLANNER_H
 #define VMTUNE_TUNER_PLANNER_PLANNER_H

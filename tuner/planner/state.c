@@ -191,16 +191,18 @@ bool state_growth(struct state *state, unsigned int vm, unsigned int index, stru
 	*growth = (struct growth){ .own = place->own + cost_near(state, vm, place) };
 	growth->total = growth->own;
 	for (unsigned int i = 0; i < change.count; i++) {
-		double before[PLANNER_TERMS], after[PLANNER_TERMS];
+		double before[PLANNER_TERMS], after[PLANNER_TERMS], waiting;
 
 		cost_of_node(state, change.node[i], &state->nodes[change.node[i]], before);
 		cost_of_node(state, change.node[i], &change.after[i], after);
-		growth->waiting += after[PLANNER_CONTENTION] - before[PLANNER_CONTENTION] +
-			after[PLANNER_SMT] - before[PLANNER_SMT];
+		waiting = after[PLANNER_CONTENTION] - before[PLANNER_CONTENTION] + after[PLANNER_SMT] -
+			before[PLANNER_SMT];
+		growth->total += waiting;
+		growth->waiting += waiting * bound_waiting(state, vm, change.node[i]);
 		growth->interference += after[PLANNER_INTERFERENCE] - before[PLANNER_INTERFERENCE];
 		growth->total += after[PLANNER_FRAGMENTATION] - before[PLANNER_FRAGMENTATION];
 	}
-	growth->total += growth->waiting + growth->interference;
+	growth->total += growth->interference;
 	return true;
 }
 

@@ -8,6 +8,7 @@
 #define NO_PLACE (-1)
 #define INFEASIBLE 1e300
 #define UNLIMITED 1e9 /* vCPUs a CPU */
+#define BETWEEN_THREADS 0.5 /* CPUs that are left where all cores are given away, but not all threads */
 
 /* ---- shapes.c ---- */
 
@@ -83,13 +84,15 @@ static inline unsigned int all_vms(const struct planner_problem *problem)
 void state_init(struct state *state, const struct planner_problem *problem);
 void state_release(struct state *state);
 
-/* What the total would grow by when @vm, which has no place, took that one; INFEASIBLE when it cannot. */
-double state_try(struct state *state, unsigned int vm, unsigned int place);
-/* Whether nodes and rules allow @vm to take @place. */
+/* Whether nodes and rules allow @vm, which has no place, to take that one. */
 bool state_fits(const struct state *state, unsigned int vm, const struct place *place);
+/* What the total would grow by when @vm took the place of that index; INFEASIBLE when it cannot. */
+double state_try(struct state *state, unsigned int vm, unsigned int index);
 void state_put(struct state *state, unsigned int vm, unsigned int place);
+void state_take(struct state *state, unsigned int vm);
+double state_total(const struct state *state);
 
-/* The same in its parts; of these, all but the fragmentation never become less when more VMs come. */
+/* As state_try: the total, and what of it is sure, that is, no less when more VMs have come before. */
 struct growth {
 	double total;
 	double own;          /* by itself, and near to others */
@@ -97,9 +100,8 @@ struct growth {
 	double interference;
 };
 
-bool state_growth(struct state *state, unsigned int vm, unsigned int place, struct growth *growth);
-void state_take(struct state *state, unsigned int vm);
-double state_total(const struct state *state);
+/* False when @vm cannot take that place. */
+bool state_growth(struct state *state, unsigned int vm, unsigned int index, struct growth *growth);
 
 /*
  * The best place for @vm now, or NO_PLACE. Of 256 places about @blinks are overlooked, so that the
@@ -138,6 +140,9 @@ double cost_pressure(const struct planner_vm *vm, unsigned int vcpus);
 
 /* ---- bound.c ---- */
 
+/* The part of the contention and smt that @vm adds to a node now that all VMs to come add at least, too. */
+double bound_waiting(const struct state *state, unsigned int vm, unsigned int node);
+
 /* The least that interference grows by, and fragmentation comes to, when so much more is placed. */
 double bound_interference(const struct state *state, double pressure);
 double bound_fragmentation(const struct state *state, double bytes);
@@ -160,6 +165,8 @@ bool windows(struct state *state, uint64_t effort, uint64_t seed);
 void repair(struct state *state, const unsigned int *vms, unsigned int count, uint64_t effort);
 /* The best places of these VMs while the others stay; true when it came to an end within the effort. */
 bool exact(struct state *state, const unsigned int *vms, unsigned int count, uint64_t effort);
+/* Writes @state to @result (result.c). */
+void write_down(const struct state *state, struct planner_result *result);
 /* Fills ->other and ->more of each placement; @state holds the same as @result. */
 void find_others(struct state *state, struct planner_result *result);
 
