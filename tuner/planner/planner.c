@@ -73,6 +73,8 @@ void planner_solve(const struct planner_problem *problem, const struct planner_o
 	state.limit = state.effort + effort;
 	result->proven = search(&state, usual / SHARES, options->seed) ||
 		(options->exact && prove(&state, effort * EXACT_SHARE));
+	if (options->cut)
+		cut_anew(&state);
 	write_down(&state, result);
 	if (options->others)
 		find_others(&state, result);
