@@ -82,6 +82,9 @@ struct machine *machine_read(const struct root *root, struct error *err)
 	if (!live)
 		setenv("HWLOC_FSROOT", root->dir, 1);
 	topology = new_topology(err);
+	/* This part of hwloc asks the CPU it runs on, which is not the captured machine's. */
+	if (topology && !live)
+		hwloc_topology_set_components(topology, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, "x86");
 	machine = topology ? build(topology, live ? "this machine" : root->dir, err) : NULL;
 	if (!live)
 		unsetenv("HWLOC_FSROOT");

@@ -20,6 +20,7 @@
 
 #define MACHINE_POOLS_MAX 4
 #define MACHINE_NO_NODE   (-1)
+#define MACHINE_TIER_MAX  16
 
 struct machine_cpu {
 	unsigned int os;
@@ -40,12 +41,16 @@ struct machine_pool {
 struct machine_node {
 	unsigned int os;
 	struct idset cpus;     /* empty for a node with memory only */
+	int beside;            /* of such a node: the one whose CPUs it hangs at; else MACHINE_NO_NODE */
 	uint64_t memory;       /* bytes, 0 for a node with CPUs only */
 	uint64_t free;         /* bytes; of a drawing, not a machine: memory less pools */
 	uint64_t available;    /* bytes: free and page cache that can be dropped at once */
 	struct machine_pool pools[MACHINE_POOLS_MAX];
 	unsigned int pool_count;
 	unsigned int *distance; /* to nodes[0..node_count), SLIT units (10 is local) */
+	char tier[MACHINE_TIER_MAX]; /* "DRAM", "HBM", "MCDRAM", "NVM", ...; "" unknown */
+	uint64_t latency;       /* ns from the nearest CPUs, by the firmware's HMAT; 0 unknown */
+	uint64_t bandwidth;     /* MB/s from there */
 };
 
 /* A device on a PCI bus: a name of the kernel's for it ("eth0", "nvme0n1"), or none but its address. */

@@ -48,7 +48,8 @@ struct room *nearest_room(const struct capacity *capacity, const struct room *fr
 
 	for (unsigned int i = 0; i < capacity->room_count; i++) {
 		struct room *room = &capacity->rooms[i];
-		unsigned int distance = room == from ? 0
+		bool here = room == from || (!memory && (int)room->node->os == from->node->beside);
+		unsigned int distance = here ? 0
 			: machine_distance(capacity->machine, (int)from->node->os, (int)room->node->os);
 
 		if (memory ? !room->node->memory : idset_empty(&room->cpus))

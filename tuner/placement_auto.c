@@ -87,7 +87,7 @@ static void explain_split(struct request *request, const struct capacity *capaci
 	uint64_t most_bytes = 0;
 	unsigned int most_cpus = 0;
 	struct idset nodes = { 0 };
-	char list[128];
+	char list[128], size[SIZE_TEXT_MAX];
 
 	for (unsigned int i = 0; i < request->home_count; i++)
 		idset_add(&nodes, request->homes[i].memory->node->os);
@@ -101,8 +101,8 @@ static void explain_split(struct request *request, const struct capacity *capaci
 		most_cpus = cpus > most_cpus ? cpus : most_cpus;
 	}
 	if (most_bytes < vm->memory)
-		request_why(request, "split over nodes %s: %" PRIu64 "M do not fit into one (%" PRIu64 "M are free at most)",
-			list, vm->memory / MIB, most_bytes / MIB);
+		request_why(request, "split over nodes %s: %s do not fit into one (%" PRIu64 "M are free at most)", list,
+			size_format(size, vm->memory), most_bytes / MIB);
 	else if (most_cpus < vm->vcpus)
 		request_why(request, "split over nodes %s: %u vCPUs are more than the %u CPUs of one", list, vm->vcpus,
 			most_cpus);

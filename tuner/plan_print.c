@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A plan for people, on one screen, and for programs (field names: vmtune(1)). */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,25 +37,34 @@ static void print_wrapped(const char *text)
 	putchar('\n');
 }
 
-static bool pins_equal(const struct placed_vm *placed)
+/* How many vCPUs from @first on have the same CPUs. */
+static unsigned int same_pins(const struct placed_vm *placed, unsigned int first)
 {
-	for (unsigned int i = 1; i < placed->vm->vcpus; i++)
-		if (!idset_equal(&placed->pins[i], &placed->pins[0]))
-			return false;
-	return true;
+	unsigned int count = 1;
+
+	while (first + count < placed->vm->vcpus &&
+	       idset_equal(&placed->pins[first], &placed->pins[first + count]))
+		count++;
+	return count;
 }
 
-/* "0=2 1=3" for pinned vCPUs, "0-3 shared" when all may run on the same ones. The caller frees. */
+/* "0=2 1=3" for pinned vCPUs, "0-3 on 0-7; 4-7 on 8-15" for those that share. The caller frees. */
 static char *cpus_text(const struct placed_vm *placed)
 {
-	char list[LIST_TEXT], *text = NULL;
+	char list[LIST_TEXT], *text = xstrdup("");
 
-	if (placed->vm->vcpus > 1 && pins_equal(placed))
-		return xasprintf("all vCPUs on %s", idset_format(&placed->pins[0], list, sizeof(list)));
-	for (unsigned int i = 0; i < placed->vm->vcpus; i++) {
-		char *longer = xasprintf("%s%s%u=%s", text ? text : "vCPU ", text ? " " : "", i,
-			idset_format(&placed->pins[i], list, sizeof(list)));
+	for (unsigned int i = 0, count; i < placed->vm->vcpus; i += count) {
+		const char *between = *text ? idset_count(&placed->pins[i]) > 1 ? "; " : " " : "";
+		char *longer;
 
+		count = same_pins(placed, i);
+		idset_format(&placed->pins[i], list, sizeof(list));
+		if (count == placed->vm->vcpus && count > 1)
+			longer = xasprintf("all vCPUs on %s", list);
+		else if (count > 1)
+			longer = xasprintf("%s%s%u-%u on %s", *text ? text : "vCPUs ", between, i, i + count - 1, list);
+		else
+			longer = xasprintf("%s%s%u=%s", *text ? text : "vCPU ", between, i, list);
 		free(text);
 		text = longer;
 	}
@@ -179,12 +189,13 @@ static json_t *pins_json(const struct placed_vm *placed)
 	return pins;
 }
 
+/* To the hundredth, as for people: what is behind that changes with every page the host frees. */
 static json_t *lost_json(const struct placed_vm *placed)
 {
 	json_t *lost = json_object();
 
 	for (int term = 0; term < PLANNER_TERMS; term++)
-		json_object_set_new(lost, planner_term_name(term), json_real(placed->lost[term]));
+		json_object_set_new(lost, planner_term_name(term), json_real(round(placed->lost[term] * 100) / 100));
 	return lost;
 }
 

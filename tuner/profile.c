@@ -25,7 +25,7 @@
 #define FILE_MAX (1 * MIB)
 #define KEYS_MAX 256
 #define HOST_KEYS_MAX 8 /* of the host section, besides knobs */
-#define VMS_MAX  1024
+#define VMS_MAX  16384
 
 /* An option of libConfuse that no one writes: its default makes it call us when a section begins. */
 #define SECTION_BEGINS "section begins"

@@ -17,7 +17,7 @@
 #include "tuner/capacity.h"
 #include "tuner/plan.h"
 
-#define ROUNDS 100
+#define ROUNDS 3000
 
 struct bench {
 	struct snapshot *snapshot;
@@ -279,6 +279,34 @@ static void dedicated_cores_are_whole_and_in_one_cache(void **state)
 	assert_int_equal(idset_count(&bench.vms[0].io_cpus), 1);
 	assert_int_equal(idset_next(&bench.vms[0].io_cpus, -1) ^ 1, idset_next(&bench.vms[0].pins[2], -1));
 	assert_true(idset_has(&both, 0));
+	clear(&bench);
+}
+
+/* A hybrid CPU behind one cache: CPUs 0-7 frugal, 8-15 fast with two threads a core. */
+static struct snapshot *hybrid(void)
+{
+	struct snapshot *snapshot = draw("node:1(memory=16GB) l3:1 core:8 pu:2");
+
+	for (unsigned int i = 0; i < 16; i++) {
+		snapshot->machine->cpus[i].kind = i >= 8;
+		snapshot->machine->cpus[i].core = i < 8 ? i : 4 + i / 2;
+	}
+	snapshot->machine->core_count = 12;
+	return snapshot;
+}
+
+static void dedicated_cpus_are_of_one_kind(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	place_on(&bench, hybrid(), "vm fast { kernel = k vcpus = 6 dedicated = true memory = 1G }"
+		" vm frugal { kernel = k vcpus = 5 dedicated = true memory = 512M }");
+	must_fit(&bench);
+	for (unsigned int i = 0; i < 6; i++)
+		assert_true(idset_next(&bench.vms[0].pins[i], -1) >= 8);
+	for (unsigned int i = 0; i < 5; i++)
+		assert_true(idset_next(&bench.vms[1].pins[i], -1) < 8);
 	clear(&bench);
 }
 
@@ -624,6 +652,7 @@ int main(void)
 		cmocka_unit_test(a_large_vm_is_split_over_near_nodes),
 		cmocka_unit_test(an_uneven_host_gets_uneven_parts),
 		cmocka_unit_test(dedicated_cores_are_whole_and_in_one_cache),
+		cmocka_unit_test(dedicated_cpus_are_of_one_kind),
 		cmocka_unit_test(the_host_keeps_a_cpu),
 		cmocka_unit_test(isolated_cpus_are_for_dedicated_vcpus),
 		cmocka_unit_test(pins_bring_their_memory_along),
