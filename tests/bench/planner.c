@@ -81,7 +81,7 @@ static double percentile(struct figures *figures, unsigned int percent)
 	if (!figures->count)
 		return 0;
 	qsort(figures->gaps, figures->count, sizeof(*figures->gaps), ascending);
-	return figures->gaps[(size_t)(figures->count - 1) * percent / 100];
+	return figures->gaps[((size_t)figures->count * percent + 99) / 100 - 1];
 }
 
 static void print_row(const char *name, struct figures *figures)
