@@ -6,7 +6,7 @@
 #include "tuner/planner/state.h"
 
 #define WALK_VMS    64 /* with more of them a walk through all places comes nowhere */
-#define EFFORT      4000000u
+#define EFFORT      3000000u
 #define EFFORT_EACH 40u /* for each VM on each site */
 #define SHARES      30u /* of the usual effort: windows and improvement, 1 + 2 + 4 + 8 each */
 #define EXACT_SHARE 50u /* an exact search may take so many times the effort of an ordinary one */
