@@ -70,6 +70,7 @@ struct guest {
 	uint64_t rss, anon_huge, hugetlb; /* whole process, from smaps_rollup or status */
 	uint64_t ksm_pages;      /* /proc/PID/ksm_merging_pages, pages */
 	uint64_t balloon;        /* actual guest RAM from QMP query-balloon; GUEST_UNKNOWN unless asked */
+	uint64_t age_ms;         /* since it was started */
 	uint64_t exits;          /* KVM exits so far, all vCPUs */
 	struct guest_handles *handles; /* private: open statistics files; NULL for a guest of a file */
 };
@@ -144,6 +145,9 @@ void guest_pages_close(struct guest_pages *pages);
  * (query-iothreads), and corrects the kinds. Names and procfs stand where it does not answer in time.
  */
 void guest_ask_threads(struct guest *guest, int timeout_ms);
+
+/* vCPUs it kept busy on average since it was started; negative while it is too young to say. */
+double guest_demand(const struct guest *guest);
 
 /* A guest by name or by PID written in decimal; NULL when there is none. */
 const struct guest *guest_find(const struct guest_list *list, const char *name);
