@@ -7,11 +7,14 @@
  */
 #include "guest/check.h"
 
+#include "guest/apic.h"
+#include "guest/clock.h"
 #include "guest/job.h"
 #include "guest/smp.h"
 
 #define WORDS       (PAGE_SIZE / sizeof(uint64_t))
 #define SLICE_PAGES 64
+#define NAP_US      10000
 #define ODD_1       UINT64_C(0x9e3779b97f4a7c15)
 #define ODD_2       UINT64_C(0xbf58476d1ce4e5b9)
 
@@ -79,19 +82,34 @@ static void say_bad(uint64_t page, uint64_t round)
 	json_close(&line);
 }
 
+/* Between slices: lets others in, and sleeps while the thread is ahead of its share of the rate. */
+static void pace(struct guest *guest, uint64_t pages, uint64_t begin)
+{
+	uint64_t due;
+
+	for (;;) {
+		job_pause(guest);
+		due = mul_div(clock_ns(rdtsc() - begin) / 1000, guest->options.rate,
+			      UINT64_C(1000000) * guest->thread_count);
+		if (!guest->options.rate || pages <= due)
+			return;
+		apic_sleep_us(NAP_US);
+	}
+}
+
 static void check_share(unsigned int thread, void *arg)
 {
 	struct guest *guest = arg;
 	struct rounds *mine = &check.rounds[thread];
-	uint64_t first, page, end;
+	uint64_t first, page, end, begin = rdtsc();
 
 	job_share(guest, thread, &first, &end);
 	for (;; mine->rounds++)
 		for (page = first; page < end; page++, mine->pages++) {
 			if (!turn_page(page, mine->rounds) && !mine->bad++)
 				say_bad(page, mine->rounds);
-			if (page % SLICE_PAGES == 0)
-				job_pause(guest);
+			if (mine->pages % SLICE_PAGES == 0)
+				pace(guest, mine->pages, begin);
 		}
 }
 
