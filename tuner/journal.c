@@ -364,6 +364,11 @@ unsigned int journal_pending(const struct journal *journal)
 	return pending;
 }
 
+unsigned long journal_next(const struct journal *journal)
+{
+	return journal->last + 1;
+}
+
 const char *journal_boot_id(const struct root *root, char id[40])
 {
 	if (root_read_line(root, id, 40, "/proc/sys/kernel/random/boot_id") < 0)
@@ -452,7 +457,7 @@ static int append(struct journal *journal, json_t *record, struct error *err)
 long journal_intent(struct journal *journal, const char *boot_id, const struct action *action,
 	struct error *err)
 {
-	unsigned long sequence = journal->last + 1;
+	unsigned long sequence = journal_next(journal);
 	int status = append(journal,
 		json_pack("{s:s, s:I, s:s, s:o}", "type", "intent", "sequence", (json_int_t)sequence,
 			"boot", boot_id, "action", action_to_json(action)),
