@@ -46,6 +46,12 @@ int revert_run(const struct action_context *context, struct journal *journal,
 	const struct revert_options *options, struct report *report, struct revert_result *result,
 	struct error *err);
 
+/*
+ * Marks as undone what can never be taken back any more: changes of threads and guests that have ended, and of
+ * an earlier boot. For a daemon's journal, which would grow with every guest that comes and goes.
+ */
+int revert_forget_gone(const struct action_context *context, struct journal *journal, struct error *err);
+
 /* 0 all settled, 3 something drifted or pending, 1 something failed. */
 int revert_exit_status(const struct revert_result *result);
 
