@@ -328,6 +328,16 @@ static void limits_are_for_groups_of_its_own(void **state)
 		"/sys/fs/cgroup/machine.slice/vm-db-100.scope/cpu.weight");
 	assert_int_equal(bench.plan->actions.count, 1);
 	clear(&bench);
+	/* a group of systemd's is set through systemd, or a daemon-reload would set it back */
+	snapshot = two_nodes();
+	snapshot->cgroup = CGROUP_V2;
+	snapshot->systemd = true;
+	run_guest(snapshot, "db", 100, 0, 1024);
+	plan_on(&bench, snapshot, "vm a { attach = \"name:db\" cpu_weight = 50 placement = keep }");
+	assert_string_equal(the_action(&bench, ACTION_UNIT_PROPERTY, NULL)->target, "100:5 a");
+	assert_string_equal(the_action(&bench, ACTION_UNIT_PROPERTY, NULL)->detail, "vm-db-100.scope CPUWeight");
+	assert_int_equal(bench.plan->actions.count, 1);
+	clear(&bench);
 	snapshot = two_nodes();
 	snapshot->cgroup = CGROUP_V2;
 	guest = run_guest(snapshot, "db", 100, 0, 1024);

@@ -444,6 +444,27 @@ static void settings_pools_groups_guests_balloons_in_that_order(void **state)
 	clear(&bench);
 }
 
+/* There the group comes with the guest, as a scope of its own; weights and limits are its properties. */
+static void under_systemd_a_guest_gets_a_scope_and_properties(void **state)
+{
+	struct snapshot *snapshot = machine();
+	struct bench bench;
+
+	(void)state;
+	snapshot->cgroup = CGROUP_V2;
+	snapshot->systemd = true;
+	plan_on(&bench, snapshot, "vm a { kernel = k cpu_weight = 200 cpu_quota = 150 memory_max = 1G }\nvm b { kernel = k }");
+	expect_count(&bench, 5);
+	expect(&bench, 0, ACTION_START_GUEST, "a", "stopped", "running");
+	expect(&bench, 1, ACTION_UNIT_PROPERTY, "a", "(unknown)", "200");
+	assert_string_equal(action(&bench, 1)->detail, "vmtune-a.scope CPUWeight");
+	expect(&bench, 2, ACTION_UNIT_PROPERTY, "a", "(unknown)", "1500000");
+	assert_string_equal(action(&bench, 2)->detail, "vmtune-a.scope CPUQuotaPerSecUSec");
+	assert_string_equal(action(&bench, 3)->detail, "vmtune-a.scope MemoryMax");
+	expect(&bench, 4, ACTION_START_GUEST, "b", "stopped", "running");
+	clear(&bench);
+}
+
 static void the_command_line_tells_the_whole_place(void **state)
 {
 	static const char *const wanted[] = {
@@ -657,6 +678,7 @@ int main(void)
 		cmocka_unit_test(at_least_grows_further),
 		cmocka_unit_test(impossible_pools_are_refused_with_figures),
 		cmocka_unit_test(settings_pools_groups_guests_balloons_in_that_order),
+		cmocka_unit_test(under_systemd_a_guest_gets_a_scope_and_properties),
 		cmocka_unit_test(the_command_line_tells_the_whole_place),
 		cmocka_unit_test(a_guest_that_runs_as_planned_needs_nothing),
 		cmocka_unit_test(a_thread_that_was_moved_is_pinned_back),
