@@ -128,9 +128,12 @@ check-vm: all test-tools
 check-lab: all test-tools lab-files
 	$(Q)BUILD=$(BUILD) tests/run $(sort $(wildcard tests/lab/test-*))
 
+check-topologies: all
+	$(Q)BUILD=$(BUILD) tests/run tests/topologies/test-plans
+
 check: deps
 	$(Q)$(MAKE) --no-print-directory all unit-tests test-tools lab-files
-	$(Q)BUILD=$(BUILD) tests/run $(UNIT) $(sort $(wildcard tests/vm/test-*)) $(sort $(wildcard tests/lab/test-*))
+	$(Q)BUILD=$(BUILD) tests/run $(UNIT) tests/topologies/test-plans $(sort $(wildcard tests/vm/test-*)) $(sort $(wildcard tests/lab/test-*))
 
 # Not part of check: FUZZ_SECONDS for each fuzzer; skipped with a reason without clang's libFuzzer.
 fuzz:
@@ -206,7 +209,7 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all deps demo demo-lab lab lab-files check check-unit check-vm check-lab unit-tests test-tools fuzz bench lint \
+.PHONY: all deps demo demo-lab lab lab-files check check-unit check-topologies check-vm check-lab unit-tests test-tools fuzz bench lint \
         install uninstall clean
 .DELETE_ON_ERROR:
 

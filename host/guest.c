@@ -18,6 +18,8 @@
 #include "lib/size.h"
 #include "lib/xalloc.h"
 
+#define DEMAND_AGE_MS 60000 /* a guest that boots says little of what it will need */
+
 /* ---- descriptors ------------------------------------------------------------------------------ */
 
 struct fd_visit {
@@ -120,13 +122,28 @@ static void read_memory(const struct root *root, struct guest *guest)
 static bool refresh(const struct root *root, struct guest *guest, const struct guest_fds *fds)
 {
 	struct proc_stat stat;
+	double age;
 
 	if (proc_stat_read(root, guest->pid, 0, &stat) < 0 || stat.start != guest->start ||
 		stat.state == 'Z' || !guest_threads_read(root, guest, fds))
 		return false;
 	read_memory(root, guest);
+	age = proc_age(root, guest->start);
+	guest->age_ms = age > 0 ? (uint64_t)(age * 1000) : 0;
 	guest->exits = guest_handles_exits(guest->handles, root);
 	return true;
+}
+
+double guest_demand(const struct guest *guest)
+{
+	uint64_t busy = 0;
+
+	if (guest->age_ms == GUEST_UNKNOWN || guest->age_ms < DEMAND_AGE_MS)
+		return -1;
+	for (unsigned int i = 0; i < guest->thread_count; i++)
+		if (guest->threads[i].kind == THREAD_VCPU && guest->threads[i].cpu_ns != GUEST_UNKNOWN)
+			busy += guest->threads[i].cpu_ns;
+	return (double)busy / 1e6 / (double)guest->age_ms;
 }
 
 bool guest_refresh(const struct root *root, struct guest *guest)

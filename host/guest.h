@@ -70,6 +70,7 @@ struct guest {
 	uint64_t rss, anon_huge, hugetlb; /* whole process, from smaps_rollup or status */
 	uint64_t ksm_pages;      /* /proc/PID/ksm_merging_pages, pages */
 	uint64_t balloon;        /* actual guest RAM from QMP query-balloon; GUEST_UNKNOWN unless asked */
+	uint64_t age_ms;         /* since it was started */
 	uint64_t exits;          /* KVM exits so far, all vCPUs */
 	struct guest_handles *handles; /* private: open statistics files; NULL for a guest of a file */
 };
@@ -105,6 +106,18 @@ void guest_refresh_huge(const struct root *root, struct guest *guest);
 /* Asks the guest's QMP socket for ->balloon; GUEST_UNKNOWN if it has none or does not answer in time. */
 void guest_refresh_balloon(struct guest *guest, int timeout_ms);
 
+/* Counters of the guest's own kernel, since its boot. */
+struct guest_stats {
+	uint64_t major_faults;
+	uint64_t swap_in, swap_out; /* bytes */
+};
+
+/*
+ * Asks the guest's QMP socket for what its balloon driver reported last. GUEST_UNKNOWN: no socket, no
+ * balloon, no answer in time, or nobody has switched the reports on.
+ */
+void guest_read_stats(const struct guest *guest, int timeout_ms, struct guest_stats *stats);
+
 /*
  * Asks the kernel where the guest's RAM is (move_pages(2) with nodes NULL; numa_maps stalls the
  * guest). At most @samples addresses spread over the RAM, 0 for every page; hugetlb and THP pages are
@@ -132,6 +145,9 @@ void guest_pages_close(struct guest_pages *pages);
  * (query-iothreads), and corrects the kinds. Names and procfs stand where it does not answer in time.
  */
 void guest_ask_threads(struct guest *guest, int timeout_ms);
+
+/* vCPUs it kept busy on average since it was started; negative while it is too young to say. */
+double guest_demand(const struct guest *guest);
 
 /* A guest by name or by PID written in decimal; NULL when there is none. */
 const struct guest *guest_find(const struct guest_list *list, const char *name);

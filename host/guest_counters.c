@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "host/guest_internal.h"
+#include "host/proc.h"
 #include "lib/xalloc.h"
 
 #define NAME_SIZE_MAX   256
@@ -98,16 +99,6 @@ static void open_counters(struct guest_handles *handles, const struct guest_fds 
 	close(pidfd);
 }
 
-static double age_seconds(const struct root *root, uint64_t start)
-{
-	char text[64];
-	double uptime = 0;
-
-	if (root_read_line(root, text, sizeof(text), "/proc/uptime") > 0)
-		uptime = strtod(text, NULL);
-	return uptime - (double)start / (double)sysconf(_SC_CLK_TCK);
-}
-
 struct guest_handles *guest_handles_open(const struct root *root, pid_t pid, uint64_t start,
 	const struct guest_fds *fds)
 {
@@ -119,7 +110,7 @@ struct guest_handles *guest_handles_open(const struct root *root, pid_t pid, uin
 	handles->pid = pid;
 	handles->vm_fd_number = fds->vm;
 	handles->vcpu_fds = fds->vcpu_count;
-	handles->starting = age_seconds(root, start) < STARTING_SECONDS;
+	handles->starting = proc_age(root, start) < STARTING_SECONDS;
 	if (fds->vcpu_count)
 		open_counters(handles, fds);
 	/* A sum over some of the vCPUs would look like the whole. */

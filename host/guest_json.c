@@ -85,14 +85,14 @@ static json_t *guest_to_json(const struct guest *guest)
 		json_array_append_new(threads, thread_to_json(&guest->threads[i]));
 	for (unsigned int i = 0; i < guest->ram_count; i++)
 		json_array_append_new(ram, ram_to_json(&guest->ram[i]));
-	return json_pack("{s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"name", any_text(guest->name), "pid", (int)guest->pid, "start", figure(guest->start),
 		"vmm", any_text(guest->vmm), "qmp", text_or_null(guest->qmp),
 		"cgroup", text_or_null(guest->cgroup), "argv", argv_to_json(guest->argv), "vcpus", (int)guest->vcpu_count,
 		"configured", figure(guest->configured), "rss", figure(guest->rss),
 		"anon-huge", figure(guest->anon_huge), "hugetlb", figure(guest->hugetlb),
 		"ksm-pages", figure(guest->ksm_pages), "balloon", figure(guest->balloon),
-		"exits", figure(guest->exits), "node-bytes", nodes_to_json(guest), "threads", threads, "ram", ram);
+		"exits", figure(guest->exits), "age-ms", figure(guest->age_ms), "node-bytes", nodes_to_json(guest), "threads", threads, "ram", ram);
 }
 
 json_t *guests_to_json(const struct guest_list *list)
@@ -216,6 +216,7 @@ static int guest_from_json(const json_t *json, struct guest *guest, struct error
 	guest->ksm_pages = get_figure(json, "ksm-pages");
 	guest->balloon = get_figure(json, "balloon");
 	guest->exits = get_figure(json, "exits");
+	guest->age_ms = get_figure(json, "age-ms");
 	nodes_from_json(json_object_get(json, "node-bytes"), guest);
 	guest->threads = xcalloc(json_array_size(threads), sizeof(*guest->threads));
 	guest->ram = xcalloc(json_array_size(ram), sizeof(*guest->ram));

@@ -38,6 +38,7 @@ static struct machine *build(hwloc_topology_t topology, const char *source, stru
 	struct machine *machine = NULL;
 
 	hwloc_topology_set_flags(topology, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED);
+	machine_want_devices(topology);
 	if (hwloc_topology_load(topology) < 0) {
 		error_set(err, EINVAL, "%s: hwloc cannot make a topology of it", source);
 		goto out;
@@ -81,6 +82,9 @@ struct machine *machine_read(const struct root *root, struct error *err)
 	if (!live)
 		setenv("HWLOC_FSROOT", root->dir, 1);
 	topology = new_topology(err);
+	/* This part of hwloc asks the CPU it runs on, which is not the captured machine's. */
+	if (topology && !live)
+		hwloc_topology_set_components(topology, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, "x86");
 	machine = topology ? build(topology, live ? "this machine" : root->dir, err) : NULL;
 	if (!live)
 		unsetenv("HWLOC_FSROOT");
@@ -131,6 +135,7 @@ void machine_free(struct machine *machine)
 		return;
 	for (unsigned int i = 0; i < machine->node_count; i++)
 		free(machine->nodes[i].distance);
+	machine_free_devices(machine);
 	free(machine->nodes);
 	free(machine->cpus);
 	free(machine->source);

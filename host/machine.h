@@ -20,6 +20,7 @@
 
 #define MACHINE_POOLS_MAX 4
 #define MACHINE_NO_NODE   (-1)
+#define MACHINE_TIER_MAX  16
 
 struct machine_cpu {
 	unsigned int os;
@@ -40,12 +41,23 @@ struct machine_pool {
 struct machine_node {
 	unsigned int os;
 	struct idset cpus;     /* empty for a node with memory only */
+	int beside;            /* of such a node: the one whose CPUs it hangs at; else MACHINE_NO_NODE */
 	uint64_t memory;       /* bytes, 0 for a node with CPUs only */
 	uint64_t free;         /* bytes; of a drawing, not a machine: memory less pools */
 	uint64_t available;    /* bytes: free and page cache that can be dropped at once */
 	struct machine_pool pools[MACHINE_POOLS_MAX];
 	unsigned int pool_count;
 	unsigned int *distance; /* to nodes[0..node_count), SLIT units (10 is local) */
+	char tier[MACHINE_TIER_MAX]; /* "DRAM", "HBM", "MCDRAM", "NVM", ...; "" unknown */
+	uint64_t latency;       /* ns from the nearest CPUs, by the firmware's HMAT; 0 unknown */
+	uint64_t bandwidth;     /* MB/s from there */
+};
+
+/* A device on a PCI bus: a name of the kernel's for it ("eth0", "nvme0n1"), or none but its address. */
+struct machine_device {
+	char *name;            /* NULL: bound to no driver that names it (VFIO) */
+	char *address;         /* "0000:3b:00.0" */
+	int node;              /* os number of the nearest NUMA node, MACHINE_NO_NODE when unknown */
 };
 
 struct machine {
@@ -55,6 +67,8 @@ struct machine {
 	unsigned int cpu_count;
 	struct machine_node *nodes;
 	unsigned int node_count;
+	struct machine_device *devices; /* network, storage, accelerators; a row for each name */
+	unsigned int device_count;
 	unsigned int package_count, llc_count, core_count;
 	struct idset online;   /* CPUs that run */
 	struct idset allowed;  /* of those, the ones this process may use (cpuset, affinity) */
@@ -80,6 +94,9 @@ const struct machine_cpu *machine_cpu_of(const struct machine *machine, unsigned
 unsigned int machine_distance(const struct machine *machine, int from, int to);
 /* The pool of @page_size on the node, or NULL. */
 const struct machine_pool *machine_pool_of(const struct machine_node *node, uint64_t page_size);
+
+/* The device of that name or PCI address, or NULL. */
+const struct machine_device *machine_device_of(const struct machine *machine, const char *name);
 
 /* The counters that XML lacks (free memory, pools, allowed CPUs), for the snapshot file. */
 json_t *machine_to_json(const struct machine *machine);

@@ -167,9 +167,31 @@ static int nodes_by_os(const void *a, const void *b)
 }
 
 /*
+ * What kind of memory it is, and how fast from the CPUs nearest to it. hwloc names the kind where the
+ * firmware tells them apart (HMAT, or a Xeon Phi); its figures are in ns and MB/s as the kernel's.
+ */
+static void fill_tier(struct machine_node *node, hwloc_topology_t topology, hwloc_obj_t object)
+{
+	struct hwloc_location nearest;
+	hwloc_uint64_t value;
+
+	snprintf(node->tier, sizeof(node->tier), "%s", object->subtype ? object->subtype : "");
+	if (!hwloc_memattr_get_best_initiator(topology, HWLOC_MEMATTR_ID_LATENCY, object, 0, &nearest, &value))
+		node->latency = value;
+	if (!hwloc_memattr_get_best_initiator(topology, HWLOC_MEMATTR_ID_BANDWIDTH, object, 0, &nearest, &value))
+		node->bandwidth = value;
+}
+
+/* Memory that a guest would only get for a reason: anything known not to be ordinary. */
+static bool is_special(const struct machine_node *node)
+{
+	return node->tier[0] && strcmp(node->tier, "DRAM") != 0;
+}
+
+/*
  * The node of each CPU. hwloc gives a node without CPUs those of the place it hangs at, so several
- * nodes can claim a CPU: the one with the fewest CPUs is the CPU's own, then the lower number
- * (firmware numbers the ordinary memory first).
+ * nodes can claim a CPU: the one with the fewest CPUs is the CPU's own, then ordinary memory, then the
+ * lower number (firmware numbers the ordinary memory first).
  */
 static void share_out_cpus(struct machine *machine, hwloc_obj_t *objects)
 {
@@ -182,7 +204,8 @@ static void share_out_cpus(struct machine *machine, hwloc_obj_t *objects)
 			int weight = hwloc_bitmap_weight(objects[n]->cpuset);
 
 			if (hwloc_bitmap_isset(objects[n]->cpuset, cpu->os) &&
-				(!best || weight < best_weight)) {
+				(!best || weight < best_weight || (weight == best_weight &&
+				is_special(best) && !is_special(&machine->nodes[n])))) {
 				best = &machine->nodes[n];
 				best_weight = weight;
 			}
@@ -194,12 +217,63 @@ static void share_out_cpus(struct machine *machine, hwloc_obj_t *objects)
 	}
 }
 
-static void default_distances(struct machine *machine)
+/*
+ * Whose CPUs memory without CPUs is local to, when these are one node's: the firmware says it (HMAT, or a
+ * memory-side cache), and better than a SLIT whose author wrote 20 everywhere.
+ */
+static void find_neighbours(struct machine *machine, hwloc_obj_t *objects)
+{
+	for (unsigned int i = 0; i < machine->node_count; i++) {
+		struct machine_node *node = &machine->nodes[i];
+
+		node->beside = MACHINE_NO_NODE;
+		for (unsigned int j = 0; idset_empty(&node->cpus) && j < machine->node_count; j++) {
+			struct idset local;
+
+			to_idset(objects[i]->cpuset, &local);
+			if (idset_empty(&local) || !idset_within(&local, &machine->nodes[j].cpus))
+				continue;
+			node->beside = (int)machine->nodes[j].os;
+		}
+	}
+}
+
+static bool in_one_package(hwloc_topology_t topology, hwloc_obj_t a, hwloc_obj_t b)
+{
+	hwloc_obj_t package = NULL;
+
+	while ((package = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_PACKAGE, package)))
+		if (hwloc_bitmap_isincluded(a->cpuset, package->cpuset) &&
+			hwloc_bitmap_isincluded(b->cpuset, package->cpuset))
+			return true;
+	return false;
+}
+
+/*
+ * Without a SLIT, as firmware usually has it: nodes of one package, where there are others, are near to
+ * each other, and memory without CPUs is slower than the memory it hangs beside.
+ */
+static unsigned int default_distance(const struct machine *machine, hwloc_topology_t topology,
+	hwloc_obj_t *objects, unsigned int i, unsigned int j)
+{
+	bool beside = idset_empty(&machine->nodes[i].cpus) || idset_empty(&machine->nodes[j].cpus);
+	unsigned int distance = 20;
+
+	if (i == j)
+		return 10;
+	if (hwloc_bitmap_intersects(objects[i]->cpuset, objects[j]->cpuset))
+		distance = beside ? 10 : 11;
+	else if (machine->package_count > 1 && in_one_package(topology, objects[i], objects[j]))
+		distance = 12;
+	return beside ? distance + 5 : distance;
+}
+
+static void default_distances(struct machine *machine, hwloc_topology_t topology, hwloc_obj_t *objects)
 {
 	for (unsigned int i = 0; i < machine->node_count; i++) {
 		machine->nodes[i].distance = xcalloc(machine->node_count, sizeof(unsigned int));
 		for (unsigned int j = 0; j < machine->node_count; j++)
-			machine->nodes[i].distance[j] = i == j ? 10 : 20;
+			machine->nodes[i].distance[j] = default_distance(machine, topology, objects, i, j);
 	}
 }
 
@@ -208,7 +282,7 @@ static void fill_distances(struct machine *machine, hwloc_topology_t topology, h
 	struct hwloc_distances_s *matrix;
 	unsigned int found = 1;
 
-	default_distances(machine);
+	default_distances(machine, topology, objects);
 	if (hwloc_distances_get_by_name(topology, "NUMALatency", &found, &matrix, 0) < 0 || !found)
 		return;
 	for (unsigned int i = 0; i < machine->node_count; i++)
@@ -244,9 +318,11 @@ static int fill_nodes(struct machine *machine, hwloc_topology_t topology, struct
 		node->os = objects[i]->os_index;
 		node->memory = objects[i]->attr->numanode.local_memory;
 		fill_pools(node, objects[i]);
+		fill_tier(node, topology, objects[i]);
 		node->free = node->available = ordinary_memory(node);
 	}
 	share_out_cpus(machine, objects);
+	find_neighbours(machine, objects);
 	fill_distances(machine, topology, objects);
 	free(objects);
 	return 0;
@@ -287,6 +363,7 @@ int machine_fill(struct machine *machine, hwloc_topology_t topology, struct erro
 		return result;
 	to_idset(hwloc_topology_get_allowed_cpuset(topology), &machine->allowed);
 	idset_intersect(&machine->allowed, &machine->online);
+	machine_fill_devices(machine, topology);
 	fill_model(machine, topology);
 	fill_xml(machine, topology);
 	return 0;

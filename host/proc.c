@@ -78,6 +78,16 @@ void proc_schedstat_read(const struct root *root, pid_t pid, pid_t tid, uint64_t
 	*wait_ns = wait;
 }
 
+double proc_age(const struct root *root, uint64_t start)
+{
+	char text[64];
+	double uptime = 0;
+
+	if (root_read_line(root, text, sizeof(text), "/proc/uptime") > 0)
+		uptime = strtod(text, NULL);
+	return uptime - (double)start / (double)sysconf(_SC_CLK_TCK);
+}
+
 bool proc_field(const char *text, const char *name, char *value, size_t size)
 {
 	size_t length = strlen(name);

@@ -29,6 +29,9 @@ int proc_stat_read(const struct root *root, pid_t pid, pid_t tid, struct proc_st
 void proc_schedstat_read(const struct root *root, pid_t pid, pid_t tid, uint64_t *run_ns,
 	uint64_t *wait_ns);
 
+/* Seconds since a process or thread was started at @start (of proc_stat). */
+double proc_age(const struct root *root, uint64_t start);
+
 /* The rest of the line "NAME:\t..." in the text of a status file, without blanks; false if absent. */
 bool proc_field(const char *text, const char *name, char *value, size_t size);
 /* The same as bytes, for "NAME: 12 kB"; PROC_UNKNOWN if absent. */

@@ -109,19 +109,10 @@ static void undo_all(const struct action_context *context, struct journal *journ
 		error_set(err, EIO, "%s; everything done before that is undone", why.text);
 }
 
-/* The sequence number that the next intent will have. */
-static unsigned long next_sequence(const struct journal *journal)
-{
-	unsigned int count;
-	const struct journal_entry *entries = journal_entries(journal, &count);
-
-	return count ? entries[count - 1].sequence + 1 : 1;
-}
-
 int apply_run(const struct action_context *context, struct journal *journal, struct action_list *list,
 	struct report *report, struct error *err)
 {
-	unsigned long from = next_sequence(journal);
+	unsigned long from = journal_next(journal);
 	int made = 0, status = 0;
 
 	for (unsigned int i = 0; i < list->count; i++) {

@@ -61,12 +61,6 @@ const char *bench_guest_unit(const struct bench_guest *guest);
 int bench_guest_run(const struct bench_guest *guest, const struct bench_place *place, double *value,
 	struct error *err);
 
-/*
- * Runs @argv with standard output captured (the caller frees *@output) and an end after @limit_ms.
- * Negative with @err (which has the last line of its standard error) unless it ends with status 0.
- */
-int bench_capture(char *const argv[], int limit_ms, char **output, struct error *err);
-
 /* ---- load beside it (bench_load.c) ---------------------------------------------------------- */
 
 /* Starts @count processes that stream through memory of their own until bench_load_stop(). */

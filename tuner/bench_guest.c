@@ -5,139 +5,19 @@
  * time: a simulator's time says nothing about memory.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "lib/size.h"
 #include "lib/xalloc.h"
 #include "tuner/bench.h"
-#include "tuner/interrupt.h"
+#include "tuner/capture.h"
 
 #define GUEST_OWN   (64 * MIB) /* below the pool: image, page tables, rounding */
 #define START_MS    60000      /* beside the measurement: start, building the chain */
-#define OUTPUT_MAX  (1 << 20)
 #define ARGS_MAX    32
-
-/* ---- running a program ---------------------------------------------------------------------- */
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static void __attribute__((noreturn)) execute(char *const argv[], int out, int errors, pid_t parent)
-{
-	int null = open("/dev/null", O_RDONLY);
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent || null < 0)
-		_exit(127);
-	signal(SIGPIPE, SIG_DFL);
-	dup2(null, STDIN_FILENO);
-	dup2(out, STDOUT_FILENO);
-	dup2(errors, STDERR_FILENO);
-	execvp(argv[0], argv);
-	dprintf(STDERR_FILENO, "%s: %s\n", argv[0], strerror(errno));
-	_exit(127);
-}
-
-/* Reads until the end of file, @deadline or Ctrl-C. Returns the text, NUL-terminated. */
-static char *drain(int fd, int64_t deadline, bool *ended)
-{
-	size_t used = 0;
-	char *text = xmalloc(OUTPUT_MAX);
-
-	*ended = false;
-	while (used < OUTPUT_MAX - 1 && !interrupted()) {
-		struct pollfd poller = {.fd = fd, .events = POLLIN};
-		int64_t left = deadline - now_ms();
-		ssize_t got;
-
-		if (left <= 0 || poll(&poller, 1, (int)left) == 0)
-			break;
-		got = read(fd, text + used, OUTPUT_MAX - 1 - used);
-		if (got == 0)
-			*ended = true;
-		if (got == 0 || (got < 0 && errno != EINTR))
-			break;
-		used += got > 0 ? (size_t)got : 0;
-	}
-	text[used] = '\0';
-	return text;
-}
-
-static void last_line(FILE *file, char *line, size_t size)
-{
-	char text[512];
-
-	line[0] = '\0';
-	rewind(file);
-	while (fgets(text, sizeof(text), file))
-		if (text[0] != '\n')
-			snprintf(line, size, "%.*s", (int)strcspn(text, "\n"), text);
-}
-
-static int outcome(const char *program, bool ended, int wait_status, const char *complaint,
-	struct error *err)
-{
-	if (interrupted())
-		return error_set(err, EINTR, "interrupted");
-	if (!ended)
-		return error_set(err, ETIMEDOUT, "%s did not end in time", program);
-	if (WIFSIGNALED(wait_status))
-		return error_set(err, ECHILD, "%s ended by signal %d: %s", program, WTERMSIG(wait_status),
-			complaint);
-	if (WEXITSTATUS(wait_status))
-		return error_set(err, ECHILD, "%s ended with status %d: %s", program,
-			WEXITSTATUS(wait_status), complaint);
-	return 0;
-}
-
-int bench_capture(char *const argv[], int limit_ms, char **output, struct error *err)
-{
-	FILE *errors = tmpfile();
-	char complaint[512];
-	pid_t pid, self = getpid();
-	bool ended;
-	int out[2], wait_status, status;
-
-	if (!errors)
-		return error_errno(err, errno, "temporary file");
-	if (pipe2(out, O_CLOEXEC) < 0 || (fflush(NULL), pid = fork()) < 0) {
-		status = error_errno(err, errno, "starting %s", argv[0]);
-		fclose(errors);
-		return status;
-	}
-	if (pid == 0)
-		execute(argv, out[1], fileno(errors), self);
-	close(out[1]);
-	*output = drain(out[0], now_ms() + limit_ms, &ended);
-	close(out[0]);
-	if (!ended)
-		kill(pid, SIGKILL);
-	while (waitpid(pid, &wait_status, 0) < 0 && errno == EINTR)
-		;
-	last_line(errors, complaint, sizeof(complaint));
-	fclose(errors);
-	status = outcome(argv[0], ended, wait_status, complaint, err);
-	if (status < 0) {
-		free(*output);
-		*output = NULL;
-	}
-	return status;
-}
 
 /* ---- the guest ------------------------------------------------------------------------------ */
 
@@ -290,7 +170,7 @@ int bench_guest_run(const struct bench_guest *guest, const struct bench_place *p
 	if (status < 0)
 		return status;
 	make_arguments(guest, place, &arguments);
-	status = bench_capture(arguments.list, START_MS + (int)(guest->seconds * 1000), &output, err);
+	status = capture_text(arguments.list, START_MS + (int)(guest->seconds * 1000), &output, err);
 	release(&arguments);
 	if (status < 0)
 		return status;

@@ -97,14 +97,6 @@ struct pool {
 	unsigned long from; /* first change of ours in the journal */
 };
 
-static unsigned long next_sequence(const struct journal *journal)
-{
-	unsigned int count;
-	const struct journal_entry *entries = journal_entries(journal, &count);
-
-	return count ? entries[count - 1].sequence + 1 : 1;
-}
-
 static void give_back(struct pool *pool)
 {
 	struct revert_options options = {.from = pool->from};
@@ -137,7 +129,7 @@ static int borrow(struct host_bench *bench, struct pool *pool, struct error *err
 	pool->journal = journal_open(&bench->options->common->root, true, LOCK_WAIT_MS, err);
 	if (!pool->journal)
 		return -EBUSY;
-	pool->from = next_sequence(pool->journal);
+	pool->from = journal_next(pool->journal);
 	if (had->free < need)
 		action_add(&list, ACTION_HUGEPAGES, CLASS_REVERSIBLE,
 			xasprintf("/sys/devices/system/node/node%u/hugepages/hugepages-2048kB/nr_hugepages",

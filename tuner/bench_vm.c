@@ -7,13 +7,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "host/guest.h"
 #include "host/machine.h"
 #include "lib/xalloc.h"
 #include "tuner/apply.h"
 #include "tuner/bench.h"
+#include "tuner/capture.h"
 #include "tuner/command.h"
 #include "tuner/context.h"
 #include "tuner/revert.h"
@@ -98,34 +98,9 @@ static void plan_other(const struct vm_bench *bench, struct action_list *list)
 	}
 }
 
-/* The last word of the output that is a number. */
-static int read_number(const char *command, char *output, double *value, struct error *err)
-{
-	char *rest = NULL;
-	bool found = false;
-
-	for (char *word = strtok_r(output, " \t\r\n,:;=", &rest); word;
-	     word = strtok_r(NULL, " \t\r\n,:;=", &rest)) {
-		char *end;
-		double number = strtod(word, &end);
-
-		if (end != word && !*end) {
-			*value = number;
-			found = true;
-		}
-	}
-	return found ? 0 : error_set(err, EINVAL, "%s printed no number", command);
-}
-
 static int run_command(const struct vm_bench *bench, double *value, struct error *err)
 {
-	char *output = NULL;
-	int status = bench_capture(bench->options->command, COMMAND_MS, &output, err);
-
-	if (status >= 0)
-		status = read_number(bench->options->command[0], output, value, err);
-	free(output);
-	return status;
+	return capture_number(bench->options->command, COMMAND_MS, value, err);
 }
 
 static int take_back(struct vm_bench *bench, struct journal *journal, unsigned long from,
@@ -148,8 +123,6 @@ static int measure_other(struct vm_bench *bench, double *value, struct error *er
 	struct journal *journal = journal_open(&bench->options->common->root, true, LOCK_WAIT_MS, err);
 	struct report report = {.rows = json_array()};
 	struct action_list list = {0};
-	const struct journal_entry *entries;
-	unsigned int count;
 	unsigned long from;
 	struct error ignored;
 	int status, back;
@@ -158,8 +131,7 @@ static int measure_other(struct vm_bench *bench, double *value, struct error *er
 		json_decref(report.rows);
 		return -EBUSY;
 	}
-	entries = journal_entries(journal, &count);
-	from = count ? entries[count - 1].sequence + 1 : 1;
+	from = journal_next(journal);
 	plan_other(bench, &list);
 	status = apply_run(&bench->context, journal, &list, &report, err);
 	if (status >= 0) {

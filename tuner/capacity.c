@@ -87,18 +87,48 @@ static void add_cores(const struct machine *machine, const struct idset *cpus, s
 	}
 }
 
-/* CPUs that other guests' vCPUs are nailed to; a vCPU with a choice will step aside. */
+/* A vCPU is on each of its CPUs with the same likelihood; what it is busy was measured, or it is all. */
+static void add_load(struct capacity *capacity, const struct guest_thread *thread, double busy)
+{
+	struct idset usable = thread->allowed;
+	unsigned int all;
+
+	idset_intersect(&usable, &capacity->usable);
+	all = idset_count(&usable);
+	for (unsigned int i = 0; all && i < capacity->room_count; i++) {
+		struct room *room = &capacity->rooms[i];
+		struct idset here = usable;
+		double share;
+
+		idset_intersect(&here, &room->cpus);
+		share = (double)idset_count(&here) / all;
+		room->foreign += share;
+		room->busy += share * busy;
+	}
+}
+
+/*
+ * What guests outside of the profile use. CPUs that a vCPU is nailed to are not dedicated to others; a
+ * vCPU with a choice will step aside. Guests that are kept where they are count among the profile's VMs,
+ * but for the CPUs.
+ */
 static void count_foreign(struct capacity *capacity, const struct profile *profile,
 	const struct guest *guest)
 {
-	for (unsigned int i = 0; i < profile->vm_count; i++)
-		if (profile->vms[i].placement != PLACE_KEEP && placement_is(&profile->vms[i], guest))
-			return;
+	double demand = guest->vcpu_count ? guest_demand(guest) / guest->vcpu_count : -1;
+	const struct profile_vm *own = NULL;
+
+	for (unsigned int i = 0; i < profile->vm_count && !own; i++)
+		own = placement_is(&profile->vms[i], guest) ? &profile->vms[i] : NULL;
 	for (unsigned int i = 0; i < guest->thread_count; i++) {
 		const struct guest_thread *thread = &guest->threads[i];
 
-		if (thread->kind == THREAD_VCPU && idset_count(&thread->allowed) == 1)
+		if (thread->kind != THREAD_VCPU || (own && own->placement != PLACE_KEEP))
+			continue;
+		if (idset_count(&thread->allowed) == 1)
 			add_cores(capacity->machine, &thread->allowed, &capacity->foreign);
+		if (!own)
+			add_load(capacity, thread, demand < 0 || demand > 1 ? 1 : demand);
 	}
 }
 

@@ -26,7 +26,10 @@ struct room {
 	uint64_t memory;    /* bytes of ordinary memory left, the host's share taken off */
 	struct room_pool pools[POOL_KINDS];
 	struct idset cpus;  /* usable CPUs: online and allowed */
-	unsigned int load;  /* vCPUs that share this node's CPUs */
+	unsigned int load;  /* vCPUs of the profile that share this node's CPUs */
+	double overcommit;  /* the least vCPUs a CPU that one of them bears; 0: no limit */
+	double foreign;     /* vCPUs of guests outside of the profile that may run here, by their affinity */
+	double busy;        /* how many of all these are busy */
 };
 
 struct capacity {
@@ -73,12 +76,12 @@ uint64_t node_available(const struct machine_node *node);
 
 /* How many CPUs of the room can be dedicated: those of cores that no one has a part of. */
 unsigned int cores_free(const struct capacity *capacity, const struct room *room);
-/* The largest number of them behind one last-level cache. */
+/* The largest number of them behind one last-level cache and of one kind. */
 unsigned int cores_free_in_llc(const struct capacity *capacity, const struct room *room);
 /*
- * Takes @count CPUs, in one last-level cache when they fit there, whole cores at a time, the node's
- * first core last (it is left to the host as long as possible). @order gets them, siblings side by
- * side. False, and nothing taken, when there are too few.
+ * Takes @count CPUs, in one last-level cache and of one kind when they fit there (the fastest that has
+ * enough), whole cores at a time, the node's first core last (it is left to the host as long as
+ * possible). @order gets them, siblings side by side. False, and nothing taken, when there are too few.
  */
 bool cores_take(struct capacity *capacity, const struct room *room, unsigned int count,
 	unsigned int *order);

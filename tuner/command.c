@@ -22,8 +22,10 @@ const struct command commands[] = {
 	  plan_command, false },
 	{ "apply", "PROFILE", 1, 1, "make the machine what the profile says, and start its guests",
 	  "Prints the plan, then carries it out; every change is in the journal first. When one fails, all\n"
-	  "are undone. Applying again changes nothing. On a captured machine (--sysroot) no guest can be\n"
-	  "started: --host-only leaves the vm sections out.", apply_command, true },
+	  "are undone. With --trial: measures the guests, or a number of yours, before and after, and takes\n"
+	  "everything back when it got worse (vmtune(1), A TRIAL). Applying again changes nothing. On a\n"
+	  "captured machine (--sysroot) no guest can be started: --host-only leaves the vm sections out.",
+	  apply_command, true },
 	{ "import", "[NAME...]", 0, OPERANDS_ANY, "write a profile of the guests that run; changes nothing",
 	  "Applied as it is, it changes nothing either. With --qemu or --libvirt: of a QEMU command line or\n"
 	  "a domain of libvirt in a file.", import_command, false },

@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Which CPUs dedicated vCPUs get: a core is given to one VM whole, so that no VM feels another one's
- * sibling thread; all of them behind one last-level cache when that has enough.
+ * sibling thread; all of them of one kind and behind one last-level cache when that has enough.
  */
 #include <stdlib.h>
 
 #include "lib/xalloc.h"
 #include "tuner/capacity.h"
 
+/* Where cores are alike: behind one cache, of one kind (a hybrid CPU has fast and frugal ones). */
+struct corner {
+	unsigned int llc;
+	int kind;
+};
+
 /* The usable CPUs of one core in a room; @first is its lowest one. */
 struct core {
-	unsigned int id, llc, first;
+	unsigned int id, first;
+	struct corner corner;
 	struct idset cpus;
 	bool isolated, kept; /* kept: the room's first core, for the host */
 };
@@ -38,7 +45,8 @@ static struct core *core_of(struct cores *list, const struct machine_cpu *cpu)
 		if (list->cores[i].id == cpu->core)
 			return &list->cores[i];
 	list->cores = xreallocarray(list->cores, list->count + 1, sizeof(*list->cores));
-	list->cores[list->count] = (struct core){ .id = cpu->core, .llc = cpu->llc, .first = cpu->os };
+	list->cores[list->count] = (struct core){ .id = cpu->core, .first = cpu->os,
+		.corner = { cpu->llc, cpu->kind } };
 	return &list->cores[list->count++];
 }
 
@@ -64,12 +72,17 @@ static struct cores untouched(const struct capacity *capacity, const struct room
 	return list;
 }
 
-static unsigned int count_in_llc(const struct cores *list, unsigned int llc)
+static bool in_corner(const struct core *core, struct corner corner)
+{
+	return core->corner.llc == corner.llc && core->corner.kind == corner.kind;
+}
+
+static unsigned int count_in_corner(const struct cores *list, struct corner corner)
 {
 	unsigned int count = 0;
 
 	for (unsigned int i = 0; i < list->count; i++)
-		if (list->cores[i].llc == llc)
+		if (in_corner(&list->cores[i], corner))
 			count += idset_count(&list->cores[i].cpus);
 	return count;
 }
@@ -91,7 +104,7 @@ unsigned int cores_free_in_llc(const struct capacity *capacity, const struct roo
 	unsigned int most = 0;
 
 	for (unsigned int i = 0; i < list.count; i++) {
-		unsigned int count = count_in_llc(&list, list.cores[i].llc);
+		unsigned int count = count_in_corner(&list, list.cores[i].corner);
 
 		most = count > most ? count : most;
 	}
@@ -99,41 +112,39 @@ unsigned int cores_free_in_llc(const struct capacity *capacity, const struct roo
 	return most;
 }
 
-/* How well a cache serves @count CPUs: 2 without the host's core, 1 with it, 0 not alone. */
-static int cache_fit(const struct cores *list, unsigned int llc, unsigned int count)
+/* How well a corner serves @count CPUs: 2 without the host's core, 1 with it, 0 not alone. */
+static int corner_fit(const struct cores *list, struct corner corner, unsigned int count)
 {
-	unsigned int all = count_in_llc(list, llc), kept = 0;
+	unsigned int all = count_in_corner(list, corner), kept = 0;
 
 	for (unsigned int i = 0; i < list->count; i++)
-		if (list->cores[i].llc == llc && list->cores[i].kept)
+		if (in_corner(&list->cores[i], corner) && list->cores[i].kept)
 			kept = idset_count(&list->cores[i].cpus);
 	return all - kept >= count ? 2 : all >= count;
 }
 
 /*
- * The cache to take from next: of those that serve best the one with the fewest free CPUs (best fit);
- * when none has enough, the one with the most.
+ * The corner to take from next: of those that serve best the fastest, then the one with the fewest free
+ * CPUs (best fit); when none has enough, the one with the most.
  */
-static unsigned int best_llc(const struct cores *list, unsigned int count)
+static struct corner best_corner(const struct cores *list, unsigned int count)
 {
-	unsigned int best = list->cores[0].llc, best_free = count_in_llc(list, best);
-	int best_fit = cache_fit(list, best, count);
+	struct corner best = list->cores[0].corner;
 
 	for (unsigned int i = 1; i < list->count; i++) {
-		unsigned int llc = list->cores[i].llc, now = count_in_llc(list, llc);
-		int fit = cache_fit(list, llc, count);
+		struct corner corner = list->cores[i].corner;
+		int fit = corner_fit(list, corner, count), best_fit = corner_fit(list, best, count);
+		unsigned int now = count_in_corner(list, corner), best_now = count_in_corner(list, best);
 
-		if (fit != best_fit ? fit > best_fit : fit ? now < best_free : now > best_free) {
-			best = llc;
-			best_free = now;
-			best_fit = fit;
-		}
+		if (fit != best_fit ? fit > best_fit : !fit ? now > best_now
+		    : corner.kind != best.kind ? corner.kind > best.kind : now < best_now)
+			best = corner;
 	}
 	return best;
 }
 
-/* Takes up to @count CPUs behind one cache off the list. Returns how many. */
-static unsigned int take_from_llc(struct cores *list, unsigned int llc, unsigned int count,
+/* Takes up to @count CPUs in one corner off the list. Returns how many. */
+static unsigned int take_from_corner(struct cores *list, struct corner corner, unsigned int count,
 	unsigned int *order)
 {
 	unsigned int taken = 0, kept = 0;
@@ -141,7 +152,7 @@ static unsigned int take_from_llc(struct cores *list, unsigned int llc, unsigned
 	for (unsigned int i = 0; i < list->count; i++) {
 		struct core *core = &list->cores[i];
 
-		if (core->llc != llc || taken == count) {
+		if (!in_corner(core, corner) || taken == count) {
 			list->cores[kept++] = *core;
 			continue;
 		}
@@ -177,7 +188,7 @@ bool cores_take(struct capacity *capacity, const struct room *room, unsigned int
 		return false;
 	list = untouched(capacity, room);
 	while (taken < count && list.count)
-		taken += take_from_llc(&list, best_llc(&list, count - taken), count - taken,
+		taken += take_from_corner(&list, best_corner(&list, count - taken), count - taken,
 			order + taken);
 	for (unsigned int i = 0; i < count; i++)
 		idset_add(&cpus, order[i]);

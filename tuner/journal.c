@@ -402,6 +402,11 @@ bool journal_put_back(const struct journal *journal, const struct journal_entry 
 	return false;
 }
 
+unsigned long journal_next(const struct journal *journal)
+{
+	return journal->last + 1;
+}
+
 const char *journal_boot_id(const struct root *root, char id[40])
 {
 	if (root_read_line(root, id, 40, "/proc/sys/kernel/random/boot_id") < 0)
@@ -515,7 +520,7 @@ static json_t *refused_record(unsigned long sequence)
 long journal_intent(struct journal *journal, const char *boot_id, const struct action *action,
 	struct error *err)
 {
-	unsigned long sequence = journal->last + 1;
+	unsigned long sequence = journal_next(journal);
 	int status = append(journal, intent_record(sequence, boot_id, action), err);
 
 	return status < 0 ? status : (long)sequence;

@@ -46,6 +46,9 @@ const struct journal_entry *journal_entries(const struct journal *journal, unsig
 /* The number of entries that are not undone. */
 unsigned int journal_pending(const struct journal *journal);
 
+/* The sequence number that the next intent will have. */
+unsigned long journal_next(const struct journal *journal);
+
 /* Appends and syncs. journal_intent returns the sequence number (> 0) or negative with @err. */
 long journal_intent(struct journal *journal, const char *boot_id, const struct action *action,
 	struct error *err);

@@ -48,7 +48,8 @@ struct room *nearest_room(const struct capacity *capacity, const struct room *fr
 
 	for (unsigned int i = 0; i < capacity->room_count; i++) {
 		struct room *room = &capacity->rooms[i];
-		unsigned int distance = room == from ? 0
+		bool here = room == from || (!memory && (int)room->node->os == from->node->beside);
+		unsigned int distance = here ? 0
 			: machine_distance(capacity->machine, (int)from->node->os, (int)room->node->os);
 
 		if (memory ? !room->node->memory : idset_empty(&room->cpus))
@@ -171,6 +172,18 @@ static int take_dedicated(struct request *request, struct capacity *capacity, co
 	return 0;
 }
 
+static void share(const struct request *request, const struct home *home)
+{
+	unsigned int vcpus = idset_count(&home->vcpus);
+
+	double *limit = &home->cpu->overcommit;
+
+	home->cpu->load += vcpus;
+	if (request->vm->overcommit > 0 && (!(*limit > 0) || request->vm->overcommit < *limit))
+		*limit = request->vm->overcommit;
+	home->cpu->busy += request_demand(request) * vcpus / request->vm->vcpus;
+}
+
 static int take_cpus(struct request *request, struct capacity *capacity, struct error *err)
 {
 	int rc = 0;
@@ -179,14 +192,26 @@ static int take_cpus(struct request *request, struct capacity *capacity, struct 
 		struct home *home = &request->homes[i];
 
 		if (!request->vm->dedicated)
-			home->cpu->load += idset_count(&home->vcpus);
+			share(request, home);
 		else if (request->vm->placement != PLACE_PINS)
 			rc = take_dedicated(request, capacity, home, err);
 	}
 	return rc;
 }
 
-static int place(struct request *request, struct capacity *capacity, struct error *err)
+int request_take(struct request *request, struct capacity *capacity, struct error *err)
+{
+	int rc = 0;
+
+	if (request->vm->attach)
+		rc = attach_take_memory(request, capacity, err);
+	else if (!request->guest)
+		rc = take_memory(request, err);
+	return rc < 0 ? rc : take_cpus(request, capacity, err);
+}
+
+/* Homes for who has no choice: the profile names them, or the guest runs and stays. */
+static int place_given(struct request *request, struct capacity *capacity, struct error *err)
 {
 	enum placement_mode mode = request->vm->placement;
 	int rc = 0;
@@ -201,14 +226,9 @@ static int place(struct request *request, struct capacity *capacity, struct erro
 		rc = place_nodes(request, capacity, err);
 	else if (mode == PLACE_KEEP)
 		rc = place_still(request, capacity, err);
-	else if (!request->guest || !(request->vm->attach ? place_attached(request, capacity)
-						      : place_kept(request, capacity)))
-		rc = place_auto(request, capacity, err);
-	if (rc == 0 && request->vm->attach)
-		rc = attach_take_memory(request, capacity, err);
-	else if (rc == 0 && !request->guest)
-		rc = take_memory(request, err);
-	return rc < 0 ? rc : take_cpus(request, capacity, err);
+	else if (!request->guest || request->vm->attach || !place_kept(request, capacity))
+		return 0;
+	return rc < 0 ? rc : request_take(request, capacity, err);
 }
 
 /* ---- what is left to share ---- */
@@ -406,7 +426,9 @@ static int place_all(struct request *requests, unsigned int count, struct capaci
 		order[i] = &requests[i];
 	qsort(order, count, sizeof(struct request *), by_rank);
 	for (unsigned int i = 0; rc == 0 && i < count; i++)
-		rc = place(order[i], capacity, err);
+		rc = place_given(order[i], capacity, err);
+	if (rc == 0)
+		rc = place_auto(order, count, capacity, err);
 	for (unsigned int i = 0; rc == 0 && i < count; i++)
 		rc = finish(&requests[i], capacity, err);
 	free(order);
@@ -443,4 +465,23 @@ int placement_make(const struct profile *profile, const struct snapshot *snapsho
 	free(requests);
 	capacity_release(&capacity);
 	return rc;
+}
+
+void placed_vms_free(struct placed_vm *vms, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		free(vms[i].nodes);
+		free(vms[i].pins);
+		free(vms[i].why);
+	}
+	free(vms);
+}
+
+double placed_loses(const struct placed_vm *placed)
+{
+	double sum = 0;
+
+	for (int term = 0; term < PLANNER_TERMS; term++)
+		sum += placed->lost[term];
+	return sum;
 }

@@ -51,8 +51,16 @@ struct room *nearest_room(const struct capacity *capacity, const struct room *fr
 int place_nodes(struct request *request, const struct capacity *capacity, struct error *err);
 int place_pins(struct request *request, struct capacity *capacity, struct error *err);
 
-/* Chooses homes for a VM that may live anywhere. Returns 0, or negative with what is missing where. */
-int place_auto(struct request *request, struct capacity *capacity, struct error *err);
+/*
+ * placement_auto.c: chooses homes for all of @requests that have none, in this order of taking CPUs, and
+ * takes what they need; says what each VM loses. Returns 0, or negative with what is missing where.
+ */
+int place_auto(struct request **requests, unsigned int count, struct capacity *capacity, struct error *err);
+/* Takes memory and CPUs for the homes of a request. 0, or negative with what is missing where. */
+int request_take(struct request *request, struct capacity *capacity, struct error *err);
+
+/* Busy vCPUs expected (placement_problem.c). */
+double request_demand(const struct request *request);
 
 /*
  * Gives a running guest the homes it has: from its command line when it is one of ours (where it was
@@ -77,8 +85,6 @@ const struct guest *placement_guest(const struct guest_list *guests, const struc
 void attach_credit(const struct request *request, struct capacity *capacity);
 /* Takes what the homes want; refused when it neither is there nor fits. 0, or negative with @err. */
 int attach_take_memory(const struct request *request, struct capacity *capacity, struct error *err);
-/* The node where most of its memory is, when its vCPUs fit there: then little has to move. */
-bool place_attached(struct request *request, const struct capacity *capacity);
 /* Fills ->incoming of the guest nodes, when these are made. */
 void attach_incoming(const struct request *request, const struct capacity *capacity);
 /* placement = keep: threads and memory stay as they are. */

@@ -91,35 +91,6 @@ static struct room *most_memory(const struct request *request, const struct capa
 	return best;
 }
 
-static bool cpus_fit(const struct request *request, const struct capacity *capacity,
-	const struct room *room)
-{
-	struct idset shared = room_shared_cpus(capacity, room);
-
-	if (request->vm->dedicated)
-		return cores_free(capacity, room) >= request->vm->vcpus;
-	return room->load + request->vm->vcpus <= idset_count(&shared);
-}
-
-bool place_attached(struct request *request, const struct capacity *capacity)
-{
-	uint64_t bytes, all;
-	struct room *room = most_memory(request, capacity, &bytes, &all);
-	struct home home = { .memory = room };
-
-	if (!room || bytes < all / 2)
-		return false;
-	if (bytes < request->vm->memory && room_bytes(room, request->vm->pages) < request->vm->memory)
-		return false;
-	home.cpu = nearest_room(capacity, room, false);
-	if (!home.cpu || !cpus_fit(request, capacity, home.cpu))
-		return false;
-	request_split(request, &home, NULL, 1);
-	request_why(request, "%" PRIu64 "M of its %" PRIu64 "M are on node %u", bytes / MIB, all / MIB,
-		room->node->os);
-	return true;
-}
-
 /* The first home gets all vCPUs: which node each is nearest to is not ours to say. */
 static void add_still(struct request *request, const struct capacity *capacity, struct room *room,
 	uint64_t bytes)

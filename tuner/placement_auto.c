@@ -1,249 +1,44 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Choosing nodes for a VM that may live anywhere: as few as hold it, and of those the set with the
- * best score. For a VM that fits into a node every node is a candidate; for a larger one every node
- * is tried as a centre together with the ones nearest to it (which is what makes this quick on hosts
- * with many nodes), first in equal parts, then in parts as large as the nodes are free.
- *
- * The score is compared field by field. A node that is not overcommitted beats one that is, but among
- * those that are not the tightest fit wins: what is left stays in large pieces.
+ * Choosing nodes for the VMs that may live anywhere, all of them together: the planner says where, this
+ * file turns its answer into homes, and its figures into reasons. A VM that found no place is tried
+ * again with all others fixed, because then its parts are cut from what is left; when that does not
+ * help, the profile is refused with what each node could give.
  */
-#include "tuner/placement.h"
-
-#include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/size.h"
 #include "lib/xalloc.h"
+#include "tuner/placement_problem.h"
 
-/* Smaller is better; the fields in order of importance. */
-enum {
-	SCORE_REMOTE,     /* homes whose memory is not beside their CPUs */
-	SCORE_DISTANCE,   /* between the homes, pair by pair */
-	SCORE_OVERCOMMIT, /* vCPUs a CPU in permille, where more than one */
-	SCORE_CACHES,     /* dedicated: homes that do not fit behind one last-level cache */
-	SCORE_IO,         /* dedicated: homes without a CPU left for I/O */
-	SCORE_MEMORY,     /* bytes free now: the tightest fit leaves the largest rest elsewhere */
-	SCORE_CPUS,       /* dedicated: CPUs left over */
-	SCORE_FIELDS
-};
+#define WORTH_TELLING 0.005 /* lost vCPUs: less is 0.00 when printed */
 
-struct score {
-	uint64_t field[SCORE_FIELDS];
-};
+/* ---- refusing --------------------------------------------------------------------------------- */
 
-struct search {
-	struct request *request;
-	struct capacity *capacity;
-	struct home *homes;      /* all candidates */
-	unsigned int home_count;
-	bool overcommit;         /* shared vCPUs may be more than there are CPUs */
-	struct home *best;       /* NULL: nothing fits so far */
-	unsigned int best_count;
-	struct score best_score;
-};
-
-static bool better(const struct score *a, const struct score *b)
+/* How many vCPUs are on the CPUs, where one of them or @own sets a limit. */
+static size_t tell_limit(const struct room *room, double own, char *text, size_t size)
 {
-	for (int i = 0; i < SCORE_FIELDS; i++)
-		if (a->field[i] != b->field[i])
-			return a->field[i] < b->field[i];
-	return false;
+	double limit = room->overcommit > 0 && (!(own > 0) || room->overcommit < own) ? room->overcommit : own;
+
+	return limit > 0 ? (size_t)snprintf(text, size, " with %u vCPU%s on them and a limit of %g a CPU", room->load,
+				   room->load == 1 ? "" : "s", limit) : 0;
 }
 
-static unsigned int distance(const struct search *search, const struct home *a, const struct home *b)
+/* What each node could give: "node 0: 300M and 1 CPU; node 1: ...". */
+static void tell_rooms(const struct capacity *capacity, const struct profile_vm *vm, char *text, size_t size)
 {
-	return machine_distance(search->capacity->machine, (int)a->memory->node->os,
-		(int)b->memory->node->os);
-}
-
-/*
- * Sums of what all homes of the request take from a room: two homes may share one. A guest that runs
- * has its memory already, unless it is an attached one, whose memory follows it.
- */
-static uint64_t bytes_on(const struct request *request, const struct room *room)
-{
-	uint64_t bytes = 0;
-
-	if (request->guest && !request->vm->attach)
-		return 0;
-	for (unsigned int i = 0; i < request->home_count; i++)
-		bytes += request->homes[i].memory == room ? request->homes[i].bytes : 0;
-	return bytes;
-}
-
-static unsigned int vcpus_on(const struct request *request, const struct room *room)
-{
-	unsigned int vcpus = 0;
-
-	for (unsigned int i = 0; i < request->home_count; i++)
-		vcpus += request->homes[i].cpu == room ? idset_count(&request->homes[i].vcpus) : 0;
-	return vcpus;
-}
-
-/* Dedicated vCPUs need whole free cores, and whoever shares the node needs a CPU all the same. */
-static bool dedicated_fit(const struct search *search, const struct room *room, unsigned int vcpus)
-{
-	struct idset left = room->cpus;
-
-	idset_subtract(&left, &search->capacity->dedicated);
-	return vcpus <= cores_free(search->capacity, room) &&
-		(!room->load || vcpus < idset_count(&left));
-}
-
-static bool fits(const struct search *search)
-{
-	const struct request *request = search->request;
-	struct idset left = search->capacity->usable;
-
-	for (unsigned int i = 0; i < request->home_count; i++) {
-		const struct home *home = &request->homes[i];
-		unsigned int vcpus = vcpus_on(request, home->cpu);
-		struct idset shared = room_shared_cpus(search->capacity, home->cpu);
-
-		if (bytes_on(request, home->memory) > room_bytes(home->memory, request->vm->pages))
-			return false;
-		if (request->vm->dedicated ? !dedicated_fit(search, home->cpu, vcpus)
-		    : vcpus > idset_count(&shared) && (!search->overcommit || idset_empty(&shared)))
-			return false;
-	}
-	/* The host and the I/O threads keep a CPU. */
-	idset_subtract(&left, &search->capacity->dedicated);
-	return !request->vm->dedicated || request->vm->vcpus < idset_count(&left);
-}
-
-static struct score rate(const struct search *search)
-{
-	const struct request *request = search->request;
-	struct score score = { { 0 } };
-
-	for (unsigned int i = 0; i < request->home_count; i++) {
-		const struct home *home = &request->homes[i];
-		unsigned int vcpus = vcpus_on(request, home->cpu);
-		struct idset shared = room_shared_cpus(search->capacity, home->cpu);
-		unsigned int cpus = idset_count(&shared), load = home->cpu->load + vcpus;
-		uint64_t permille = cpus ? (uint64_t)load * 1000 / cpus : 0;
-
-		score.field[SCORE_REMOTE] += home->cpu != home->memory;
-		for (unsigned int j = 0; j < i; j++)
-			score.field[SCORE_DISTANCE] += distance(search, home, &request->homes[j]);
-		score.field[SCORE_MEMORY] += room_bytes(home->memory, request->vm->pages);
-		if (request->vm->dedicated) {
-			score.field[SCORE_CACHES] += cores_free_in_llc(search->capacity, home->cpu) < vcpus;
-			score.field[SCORE_IO] += cpus <= vcpus;
-			score.field[SCORE_CPUS] += cores_free(search->capacity, home->cpu) - vcpus;
-		} else if (permille > 1000 && permille > score.field[SCORE_OVERCOMMIT]) {
-			score.field[SCORE_OVERCOMMIT] = permille;
-		}
-	}
-	return score;
-}
-
-/* Tries @count homes with these weights and keeps them when they are the best so far. */
-static bool consider(struct search *search, const struct home *homes, const double *weights,
-	unsigned int count)
-{
-	struct score score;
-
-	request_split(search->request, homes, weights, count);
-	if (!fits(search))
-		return false;
-	score = rate(search);
-	if (search->best && !better(&score, &search->best_score))
-		return true;
-	free(search->best);
-	search->best = steal_pointer(&search->request->homes);
-	search->best_count = count;
-	search->best_score = score;
-	return true;
-}
-
-/* @sorted gets all homes, those nearest to @centre first; equally near ones by what they have free. */
-static void sort_from(const struct search *search, unsigned int centre, struct home *sorted)
-{
-	enum page_choice pages = search->request->vm->pages;
-
-	for (unsigned int i = 0; i < search->home_count; i++) {
-		struct home home = search->homes[i];
-		unsigned int near = i == centre ? 0 : distance(search, &home, &search->homes[centre]);
-		unsigned int at = i;
-
-		for (; at > 0; at--) {
-			const struct home *other = &sorted[at - 1];
-			unsigned int other_near = other->memory == search->homes[centre].memory &&
-				other->cpu == search->homes[centre].cpu ? 0
-				: distance(search, other, &search->homes[centre]);
-
-			if (near > other_near || (near == other_near &&
-				room_bytes(home.memory, pages) <= room_bytes(other->memory, pages)))
-				break;
-			sorted[at] = sorted[at - 1];
-		}
-		sorted[at] = home;
-	}
-}
-
-static void try_count(struct search *search, unsigned int count)
-{
-	struct home *sorted = xcalloc(search->home_count, sizeof(*sorted));
-	double *weights = xcalloc(count, sizeof(*weights));
-
-	for (unsigned int centre = 0; centre < search->home_count; centre++) {
-		sort_from(search, centre, sorted);
-		for (unsigned int i = 0; i < count; i++) {
-			uint64_t mib = room_bytes(sorted[i].memory, search->request->vm->pages) / MIB;
-
-			weights[i] = (double)mib + 1;
-		}
-		if (!consider(search, sorted, NULL, count) && count > 1)
-			consider(search, sorted, weights, count);
-	}
-	free(weights);
-	free(sorted);
-}
-
-/* The most parts the VM can be in. */
-static unsigned int most_homes(const struct search *search)
-{
-	const struct profile_vm *vm = search->request->vm;
-	uint64_t steps = vm->memory / page_choice_step(vm->pages);
-	unsigned int most = search->home_count;
-
-	if (most > PROFILE_NODES_MAX)
-		most = PROFILE_NODES_MAX;
-	if (most > vm->vcpus)
-		most = vm->vcpus;
-	if (vm->guest_nodes && most > vm->guest_nodes)
-		most = vm->guest_nodes;
-	return most > steps ? (unsigned int)steps : most;
-}
-
-static void search_all(struct search *search)
-{
-	unsigned int most = most_homes(search);
-
-	for (int pass = 0; pass < 2 && !search->best; pass++) {
-		search->overcommit = pass;
-		for (unsigned int count = 1; count <= most && !search->best; count++)
-			try_count(search, count);
-	}
-}
-
-/* What each node could give, for the refusal: "node 0: 300M and 1 CPU; node 1: ...". */
-static void tell_rooms(const struct search *search, char *text, size_t size)
-{
-	const struct profile_vm *vm = search->request->vm;
 	uint64_t page = page_choice_bytes(vm->pages);
 	size_t used = 0;
 
 	text[0] = '\0';
-	for (unsigned int i = 0; i < search->capacity->room_count && used + 1 < size; i++) {
-		const struct room *room = &search->capacity->rooms[i];
-		struct idset shared = room_shared_cpus(search->capacity, room);
-		unsigned int cpus = vm->dedicated ? cores_free(search->capacity, room) : idset_count(&shared);
+	for (unsigned int i = 0; i < capacity->room_count && used + 1 < size; i++) {
+		const struct room *room = &capacity->rooms[i];
+		struct idset shared = room_shared_cpus(capacity, room);
+		unsigned int cpus = vm->dedicated ? cores_free(capacity, room) : idset_count(&shared);
 		uint64_t bytes = room_bytes(room, vm->pages);
 		int length = page > 4 * KIB
 			? snprintf(text + used, size - used, "%snode %u: %" PRIu64 " pages, %u CPU%s",
@@ -252,61 +47,224 @@ static void tell_rooms(const struct search *search, char *text, size_t size)
 				used ? "; " : "", room->node->os, bytes / MIB, cpus, cpus == 1 ? "" : "s");
 
 		used += (size_t)length;
+		if (!vm->dedicated)
+			used += tell_limit(room, vm->overcommit, text + used, used < size ? size - used : 0);
 	}
 }
 
-static int refuse(const struct search *search, struct error *err)
+/* The caller frees. */
+static char *tell_group(const struct profile_vm *vm)
 {
-	const struct profile_vm *vm = search->request->vm;
+	return vm->apart ? xasprintf(", apart from the others of '%s'", vm->apart) : xstrdup("");
+}
+
+static int refuse(const struct request *request, const struct capacity *capacity, struct error *err)
+{
+	const struct profile_vm *vm = request->vm;
 	uint64_t page = page_choice_bytes(vm->pages);
-	char rooms[700], needs[96];
+	char rooms[700], needs[96], *group = tell_group(vm);
+	int rc;
 
 	if (page > 4 * KIB)
 		snprintf(needs, sizeof(needs), "%" PRIu64 " pages of %s", vm->memory / page,
 			page_choice_name(vm->pages));
 	else
 		snprintf(needs, sizeof(needs), "%" PRIu64 "M of memory", vm->memory / MIB);
-	tell_rooms(search, rooms, sizeof(rooms));
-	return profile_fault(&vm->at, &vm->at, err, "%s needs %s and %u %sCPU%s%s; left for it are %s", vm->name,
+	tell_rooms(capacity, vm, rooms, sizeof(rooms));
+	rc = profile_fault(&vm->at, &vm->at, err, "%s needs %s and %u %sCPU%s%s%s; left for it are %s", vm->name,
 		needs, vm->vcpus, vm->dedicated ? "dedicated " : "", vm->vcpus == 1 ? "" : "s",
-		vm->dedicated ? ", and one stays with the host and I/O" : "", rooms);
+		vm->dedicated ? ", and one stays with the host and I/O" : "", group, rooms);
+	free(group);
+	return rc;
 }
 
-static void explain(const struct search *search)
+/* ---- reasons ---------------------------------------------------------------------------------- */
+
+/* Why it is not in one piece: what no node has enough of. */
+static void explain_split(struct request *request, const struct capacity *capacity)
 {
-	struct request *request = search->request;
-	const struct home *home = &request->homes[0];
+	const struct profile_vm *vm = request->vm;
+	uint64_t most_bytes = 0;
+	unsigned int most_cpus = 0;
 	struct idset nodes = { 0 };
-	char list[128];
+	char list[128], size[SIZE_TEXT_MAX];
 
-	if (request->home_count == 1) {
-		request_why(request, "fits into node %u (%" PRIu64 "M of %" PRIu64 "M free)%s",
-			home->memory->node->os, home->bytes / MIB,
-			room_bytes(home->memory, request->vm->pages) / MIB,
-			home->cpu == home->memory ? "" : ", whose CPUs are another node's");
-	} else {
-		for (unsigned int i = 0; i < request->home_count; i++)
-			idset_add(&nodes, request->homes[i].memory->node->os);
-		request_why(request, "no single node has room for it: split over nodes %s, distance %u",
-			idset_format(&nodes, list, sizeof(list)),
-			distance(search, home, &request->homes[1]));
+	for (unsigned int i = 0; i < request->home_count; i++)
+		idset_add(&nodes, request->homes[i].memory->node->os);
+	idset_format(&nodes, list, sizeof(list));
+	for (unsigned int i = 0; i < capacity->room_count; i++) {
+		const struct room *room = &capacity->rooms[i];
+		unsigned int cpus = vm->dedicated ? cores_free(capacity, room) : idset_count(&room->cpus);
+		uint64_t bytes = room_bytes(room, vm->pages);
+
+		most_bytes = bytes > most_bytes ? bytes : most_bytes;
+		most_cpus = cpus > most_cpus ? cpus : most_cpus;
 	}
-	if (search->overcommit)
-		request_why(request, "more vCPUs than CPUs");
+	if (most_bytes < vm->memory)
+		request_why(request, "split over nodes %s: %s do not fit into one (%" PRIu64 "M are free at most)", list,
+			size_format(size, vm->memory), most_bytes / MIB);
+	else if (most_cpus < vm->vcpus)
+		request_why(request, "split over nodes %s: %u vCPUs are more than the %u CPUs of one", list, vm->vcpus,
+			most_cpus);
+	else
+		request_why(request, "split over nodes %s, which costs less than to crowd one", list);
 }
 
-int place_auto(struct request *request, struct capacity *capacity, struct error *err)
+static void explain_devices(struct request *request, const struct machine *machine)
 {
-	struct search search = { .request = request, .capacity = capacity };
+	for (unsigned int i = 0; i < request->vm->near_count; i++) {
+		const struct machine_device *device = machine_device_of(machine, request->vm->near[i]);
 
-	search.homes = homes_of(capacity, &search.home_count);
-	search_all(&search);
-	free(search.homes);
-	free(request->homes);
-	request->homes = search.best;
-	request->home_count = search.best_count;
-	if (!search.best)
-		return refuse(&search, err);
-	explain(&search);
-	return 0;
+		if (device->node == MACHINE_NO_NODE)
+			request_why(request, "the node of %s is not known", request->vm->near[i]);
+		else
+			request_why(request, "%s is on node %d", request->vm->near[i], device->node);
+	}
+}
+
+static void explain(struct request *request, const struct capacity *capacity)
+{
+	const struct home *home = &request->homes[0];
+	const struct profile_vm *vm = request->vm;
+
+	if (request->home_count > 1)
+		explain_split(request, capacity);
+	else
+		request_why(request, "fits into node %u (%" PRIu64 "M of %" PRIu64 "M free)%s", home->memory->node->os,
+			home->bytes / MIB, room_bytes(home->memory, vm->pages) / MIB,
+			home->cpu == home->memory ? "" : ", whose CPUs are another node's");
+	if (vm->guest_nodes > request->home_count)
+		request_why(request, "%u guest node%s would fit better, for it lies on %u", request->home_count,
+			request->home_count == 1 ? "" : "s", request->home_count);
+}
+
+/* "nodes 0,2" or "CPUs of node 0 with memory of node 2". Returns @buf. */
+static const char *parts_text(const struct placement_problem *problem, const struct planner_part *parts,
+	unsigned int count, char buf[PLACEMENT_TEXT])
+{
+	const struct home *first = &problem->homes[parts[0].site];
+	struct idset nodes = { 0 };
+	char list[PLACEMENT_TEXT - 8];
+
+	for (unsigned int i = 0; i < count; i++)
+		idset_add(&nodes, problem->homes[parts[i].site].memory->node->os);
+	if (count == 1 && first->cpu != first->memory)
+		snprintf(buf, PLACEMENT_TEXT, "CPUs of node %u with memory of node %u", first->cpu->node->os,
+			first->memory->node->os);
+	else
+		snprintf(buf, PLACEMENT_TEXT, "node%s %s", count > 1 ? "s" : "",
+			idset_format(&nodes, list, sizeof(list)));
+	return buf;
+}
+
+/* What the best other place would cost more, and by which term most of it. */
+static void explain_other(struct request *request, const struct placement_problem *problem,
+	const struct planner_placement *placement)
+{
+	double sum = 0;
+	int most = 0;
+	char text[PLACEMENT_TEXT];
+
+	if (!placement->other)
+		return;
+	for (int term = 0; term < PLANNER_TERMS; term++) {
+		sum += placement->more[term];
+		most = placement->more[term] > placement->more[most] ? term : most;
+	}
+	parts_text(problem, placement->other, placement->other_count, text);
+	if (sum < WORTH_TELLING)
+		request_why(request, "%s would do as well", text);
+	else
+		request_why(request, "%s would lose %.2f vCPUs more, by %s", text, sum, planner_term_name(most));
+}
+
+/* ---- from the answer to homes ----------------------------------------------------------------- */
+
+/* A guest that has its memory already takes none; where it is said to be follows the vCPUs. */
+static uint64_t home_bytes(const struct profile_vm *vm, const struct planner_placement *placement, unsigned int index)
+{
+	uint64_t step = page_choice_step(vm->pages), bytes = 0;
+	double weights[PLANNER_PARTS_MAX];
+
+	for (unsigned int i = 0; i < placement->part_count; i++) {
+		bytes += placement->parts[i].bytes;
+		weights[i] = placement->parts[i].vcpus;
+	}
+	return bytes ? placement->parts[index].bytes
+		     : planner_part(vm->memory / step, weights, placement->part_count, index) * step;
+}
+
+static void set_homes(struct request *request, const struct placement_problem *problem,
+	const struct planner_placement *placement)
+{
+	unsigned int next = 0;
+
+	request->home_count = placement->part_count;
+	request->homes = xcalloc(placement->part_count, sizeof(*request->homes));
+	for (unsigned int i = 0; i < placement->part_count; i++) {
+		const struct planner_part *part = &placement->parts[i];
+		struct home *home = &request->homes[i];
+
+		*home = problem->homes[part->site];
+		home->bytes = home_bytes(request->vm, placement, i);
+		for (unsigned int vcpu = 0; vcpu < part->vcpus; vcpu++)
+			idset_add(&home->vcpus, next++);
+	}
+}
+
+/* Gives homes to whom the planner found some, and figures to all that have any. Returns how many got homes. */
+static unsigned int apply_result(const struct placement_problem *problem, const struct planner_result *result,
+	struct capacity *capacity, struct error *err, int *rc)
+{
+	unsigned int placed = 0;
+
+	for (unsigned int i = 0; *rc == 0 && i < problem->planner.vm_count + problem->planner.fixed_count; i++) {
+		const struct planner_placement *placement = &result->placements[i];
+		struct request *request = problem->requests[i];
+
+		if (!placement->part_count)
+			continue;
+		memcpy(request->placed->lost, placement->cost, sizeof(request->placed->lost));
+		if (i >= problem->planner.vm_count)
+			continue;
+		set_homes(request, problem, placement);
+		explain(request, capacity);
+		explain_devices(request, capacity->machine);
+		explain_other(request, problem, placement);
+		*rc = request_take(request, capacity, err);
+		placed++;
+	}
+	return placed;
+}
+
+static struct request *homeless(struct request **requests, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		if (!requests[i]->home_count)
+			return requests[i];
+	return NULL;
+}
+
+int place_auto(struct request **requests, unsigned int count, struct capacity *capacity, struct error *err)
+{
+	const struct planner_options options = { .others = true };
+	const struct request *left = NULL;
+	unsigned int placed = 1;
+	int rc = 0;
+
+	/* Once in any case: the fixed ones shall know what they lose. */
+	do {
+		struct placement_problem problem;
+		struct planner_result result;
+
+		rc = placement_problem_init(&problem, requests, count, capacity, err);
+		if (rc == 0) {
+			planner_solve(&problem.planner, &options, &result);
+			placed = apply_result(&problem, &result, capacity, err, &rc);
+			planner_result_release(&result, &problem.planner);
+		}
+		placement_problem_release(&problem);
+		left = homeless(requests, count);
+	} while (rc == 0 && left && placed);
+	return rc == 0 && left ? refuse(left, capacity, err) : rc;
 }

@@ -41,6 +41,22 @@ static int check_nodes(const struct profile_vm *vm, const struct capacity *capac
 	return 0;
 }
 
+/* Spread without need: accesses between its nodes would be none. */
+static void tell_smaller(struct request *request, const struct capacity *capacity)
+{
+	const struct profile_vm *vm = request->vm;
+
+	idset_for_each(node, &vm->nodes) {
+		const struct room *room = capacity_room(capacity, node);
+		unsigned int cpus = vm->dedicated ? cores_free(capacity, room) : idset_count(&room->cpus);
+
+		if (request->home_count > 1 && room_bytes(room, vm->pages) >= vm->memory && cpus >= vm->vcpus) {
+			request_why(request, "node %d alone would hold it, which is better", node);
+			return;
+		}
+	}
+}
+
 int place_nodes(struct request *request, const struct capacity *capacity, struct error *err)
 {
 	const struct profile_vm *vm = request->vm;
@@ -62,6 +78,7 @@ int place_nodes(struct request *request, const struct capacity *capacity, struct
 	free(homes);
 	request_why(request, "node%s %s as the profile says", count == 1 ? "" : "s",
 		idset_format(&vm->nodes, list, sizeof(list)));
+	tell_smaller(request, capacity);
 	return 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The plan: placement of every virtual machine, then the ordered list of changes that leads there. A
- * pure function of profile and snapshot. The order: host settings, hugepage pools, then for each VM
- * its control group, the guest itself, its balloon; for guests that run, what differs.
+ * pure function of profile and snapshot. The order: host settings, hugepage pools; for guests that run,
+ * what differs; then for each new VM its control group, the guest itself, its balloon.
  */
 #include "tuner/plan.h"
 
@@ -342,13 +342,14 @@ static int plan_actions(struct plan *plan, const struct profile *profile, const 
 		plan_irqs(list, profile, snapshot, plan->vms);
 	if (rc == 0)
 		rc = plan_pools(list, profile, snapshot, plan->vms, err);
-	for (unsigned int i = 0; rc == 0 && i < plan->vm_count; i++)
-		if (!plan->vms[i].running)
-			plan_start(list, &plan->vms[i], snapshot, context);
+	/* Guests that run first: the room they leave may be what a new one gets. */
 	for (unsigned int i = 0; rc == 0 && i < plan->vm_count; i++)
 		if (plan->vms[i].running)
 			rc = plan_running(list, &plan->vms[i], snapshot,
 				placement_guest(&snapshot->guests, plan->vms[i].vm), err);
+	for (unsigned int i = 0; rc == 0 && i < plan->vm_count; i++)
+		if (!plan->vms[i].running)
+			plan_start(list, &plan->vms[i], snapshot, context);
 	return rc;
 }
 
@@ -374,12 +375,7 @@ void plan_free(struct plan *plan)
 {
 	if (!plan)
 		return;
-	for (unsigned int i = 0; i < plan->vm_count; i++) {
-		free(plan->vms[i].nodes);
-		free(plan->vms[i].pins);
-		free(plan->vms[i].why);
-	}
-	free(plan->vms);
+	placed_vms_free(plan->vms, plan->vm_count);
 	action_list_release(&plan->actions);
 	plan_notes_release(&plan->notes);
 	free(plan);

@@ -15,6 +15,7 @@
 #include "lib/error.h"
 #include "tuner/action.h"
 #include "tuner/plan_notes.h"
+#include "tuner/planner/planner.h"
 #include "tuner/profile.h"
 
 /* One guest NUMA node and where it lives. */
@@ -34,6 +35,7 @@ struct placed_vm {
 	struct idset io_cpus;      /* I/O and emulator thread */
 	bool running;              /* a guest of this name runs already (attached, not started) */
 	char *why;                 /* the reasons of the placement, one sentence each, "; " between */
+	double lost[PLANNER_TERMS]; /* lost vCPUs by term: docs/placement.md */
 };
 
 struct plan {
@@ -65,8 +67,12 @@ bool placed_on(const struct placed_vm *placed, unsigned int host_node);
 /* All of these. */
 struct idset placed_nodes(const struct placed_vm *placed);
 
-/* Placement alone (placement.c): fills vms[].nodes, pins, io_cpus and why. Returns 0 or negative. */
+/* Placement alone (placement.c): fills the @vms, as many as the profile has. Returns 0 or negative. */
 int placement_make(const struct profile *profile, const struct snapshot *snapshot,
 	struct placed_vm *vms, struct error *err);
+void placed_vms_free(struct placed_vm *vms, unsigned int count);
+/* Lost vCPUs, all terms. */
+double placed_loses(const struct placed_vm *placed);
+json_t *placed_vm_json(const struct placed_vm *placed);
 
 #endif

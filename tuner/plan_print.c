@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A plan for people, on one screen, and for programs (field names: vmtune(1)). */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,25 +37,34 @@ static void print_wrapped(const char *text)
 	putchar('\n');
 }
 
-static bool pins_equal(const struct placed_vm *placed)
+/* How many vCPUs from @first on have the same CPUs. */
+static unsigned int same_pins(const struct placed_vm *placed, unsigned int first)
 {
-	for (unsigned int i = 1; i < placed->vm->vcpus; i++)
-		if (!idset_equal(&placed->pins[i], &placed->pins[0]))
-			return false;
-	return true;
+	unsigned int count = 1;
+
+	while (first + count < placed->vm->vcpus &&
+	       idset_equal(&placed->pins[first], &placed->pins[first + count]))
+		count++;
+	return count;
 }
 
-/* "0=2 1=3" for pinned vCPUs, "0-3 shared" when all may run on the same ones. The caller frees. */
+/* "0=2 1=3" for pinned vCPUs, "0-3 on 0-7; 4-7 on 8-15" for those that share. The caller frees. */
 static char *cpus_text(const struct placed_vm *placed)
 {
-	char list[LIST_TEXT], *text = NULL;
+	char list[LIST_TEXT], *text = xstrdup("");
 
-	if (placed->vm->vcpus > 1 && pins_equal(placed))
-		return xasprintf("all vCPUs on %s", idset_format(&placed->pins[0], list, sizeof(list)));
-	for (unsigned int i = 0; i < placed->vm->vcpus; i++) {
-		char *longer = xasprintf("%s%s%u=%s", text ? text : "vCPU ", text ? " " : "", i,
-			idset_format(&placed->pins[i], list, sizeof(list)));
+	for (unsigned int i = 0, count; i < placed->vm->vcpus; i += count) {
+		const char *between = *text ? idset_count(&placed->pins[i]) > 1 ? "; " : " " : "";
+		char *longer;
 
+		count = same_pins(placed, i);
+		idset_format(&placed->pins[i], list, sizeof(list));
+		if (count == placed->vm->vcpus && count > 1)
+			longer = xasprintf("all vCPUs on %s", list);
+		else if (count > 1)
+			longer = xasprintf("%s%s%u-%u on %s", *text ? text : "vCPUs ", between, i, i + count - 1, list);
+		else
+			longer = xasprintf("%s%s%u=%s", *text ? text : "vCPU ", between, i, list);
 		free(text);
 		text = longer;
 	}
@@ -74,6 +84,21 @@ static void print_nodes(const struct placed_vm *placed)
 			printf(" as guest node %u", i);
 		putchar('\n');
 	}
+}
+
+/* "0.31 of 8 vCPUs: interference 0.21, smt 0.10"; terms that come to nothing are left out. */
+static void print_lost(const struct placed_vm *placed)
+{
+	const char *between = ": ";
+
+	printf("  loses    %.2f of %u vCPU%s", placed_loses(placed), placed->vm->vcpus,
+		placed->vm->vcpus == 1 ? "" : "s");
+	for (int term = 0; term < PLANNER_TERMS; term++)
+		if (placed->lost[term] >= 0.005) {
+			printf("%s%s %.2f", between, planner_term_name(term), placed->lost[term]);
+			between = ", ";
+		}
+	putchar('\n');
 }
 
 static void print_vm(const struct placed_vm *placed)
@@ -97,6 +122,7 @@ static void print_vm(const struct placed_vm *placed)
 		printf("  because  ");
 		print_wrapped(placed->why);
 	}
+	print_lost(placed);
 	free(line);
 	free(cpus);
 }
@@ -163,17 +189,28 @@ static json_t *pins_json(const struct placed_vm *placed)
 	return pins;
 }
 
-static json_t *vm_json(const struct placed_vm *placed)
+/* To the hundredth, as for people: what is behind that changes with every page the host frees. */
+static json_t *lost_json(const struct placed_vm *placed)
+{
+	json_t *lost = json_object();
+
+	for (int term = 0; term < PLANNER_TERMS; term++)
+		json_object_set_new(lost, planner_term_name(term), json_real(round(placed->lost[term] * 100) / 100));
+	return lost;
+}
+
+json_t *placed_vm_json(const struct placed_vm *placed)
 {
 	const struct profile_vm *vm = placed->vm;
 
-	return json_pack("{s:s, s:b, s:i, s:I, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:s}",
+	return json_pack("{s:s, s:b, s:i, s:I, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:s, s:o}",
 		"name", vm->name, "running", placed->running, "vcpus", (int)vm->vcpus,
 		"memory", (json_int_t)vm->memory, "pages", page_choice_name(vm->pages),
 		"dedicated", vm->dedicated, "ksm", vm->ksm,
 		"balloon", vm->balloon_target ? json_integer((json_int_t)vm->balloon_target) : json_null(),
 		"nodes", nodes_json(placed), "pins", pins_json(placed),
-		"io-cpus", set_json(&placed->io_cpus), "why", placed->why ? placed->why : "");
+		"io-cpus", set_json(&placed->io_cpus), "why", placed->why ? placed->why : "",
+		"loses", lost_json(placed));
 }
 
 json_t *plan_to_json(const struct plan *plan)
@@ -181,7 +218,7 @@ json_t *plan_to_json(const struct plan *plan)
 	json_t *vms = json_array(), *actions = json_array();
 
 	for (unsigned int i = 0; i < plan->vm_count; i++)
-		json_array_append_new(vms, vm_json(&plan->vms[i]));
+		json_array_append_new(vms, placed_vm_json(&plan->vms[i]));
 	for (unsigned int i = 0; i < plan->actions.count; i++)
 		json_array_append_new(actions, action_to_json(&plan->actions.actions[i]));
 	return json_pack("{s:o, s:o, s:o}", "vms", vms, "actions", actions,

@@ -25,7 +25,7 @@
 #define FILE_MAX (1 * MIB)
 #define KEYS_MAX 256
 #define HOST_KEYS_MAX 8 /* of the host section, besides knobs */
-#define VMS_MAX  1024
+#define VMS_MAX  16384
 
 /* An option of libConfuse that no one writes: its default makes it call us when a section begins. */
 #define SECTION_BEGINS "section begins"
@@ -581,6 +581,11 @@ static void vm_release(struct profile_vm *vm)
 		free(vm->disks[i].path);
 	for (unsigned int i = 0; i < vm->net_count; i++)
 		free(vm->nets[i].tap);
+	for (unsigned int i = 0; i < vm->near_count; i++)
+		free(vm->near[i]);
+	free(vm->near);
+	free(vm->apart);
+	free(vm->together);
 	free(vm->disks);
 	free(vm->nets);
 	free(vm->pins);

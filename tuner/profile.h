@@ -13,11 +13,13 @@
 #include "host/knob.h"
 #include "lib/error.h"
 #include "lib/idset.h"
+#include "tuner/planner/planner.h"
 
 #define PROFILE_VCPUS_MAX 255
 #define PROFILE_NAME_MAX  32 /* of a VM; the name becomes a folder and a cgroup */
 #define PROFILE_NODES_MAX 64 /* guest nodes of a VM */
 #define PROFILE_ALL_NODES (-1)
+#define PROFILE_DEMAND_MEASURED 0
 
 /* Where a value was written: for messages. line 0: it is a default. */
 struct profile_at {
@@ -43,7 +45,8 @@ struct profile_vm {
 	char *name;
 	struct profile_at at, at_memory, at_vcpus, at_placement, at_nodes, at_pins, at_guest_nodes,
 		at_dedicated, at_io_cpus, at_pages, at_ksm, at_balloon, at_floor, at_kernel, at_initrd,
-		at_memory_high, at_memory_max, at_attach;
+		at_memory_high, at_memory_max, at_attach, at_goal, at_apart, at_together, at_near,
+		at_overcommit, at_demand;
 	char *attach;                  /* "name:X", "pid:N", ...: runs already; NULL: vmtune starts it */
 	pid_t guest_pid;               /* the guest that attach_guests() found; 0: none */
 	uint64_t guest_start;          /* its start time: the identity */
@@ -61,6 +64,12 @@ struct profile_vm {
 	unsigned int guest_nodes;      /* 0: as many as host nodes it lies on */
 	bool dedicated;                /* a CPU of its own for each vCPU */
 	struct idset io_cpus;          /* empty: chosen by the planner */
+	enum planner_goal goal;
+	char *apart, *together;        /* names of groups, or NULL */
+	char **near;                   /* devices by name or PCI address */
+	unsigned int near_count;
+	double overcommit;             /* most vCPUs a CPU where it lives; 0: no limit */
+	uint64_t demand;               /* busy percent of each vCPU; PROFILE_DEMAND_MEASURED */
 	enum page_choice pages;
 	bool ksm;
 	uint64_t balloon_target;       /* bytes the guest shall keep; 0: all of memory */

@@ -98,6 +98,28 @@ static int set_percent(const struct profile_key *key, void *target, const char *
 	return parse_number(key, text, "%", FIELD(target, key, uint64_t), err);
 }
 
+/* "1.5": vCPUs a CPU, with at most two decimals. */
+static int set_ratio(const struct profile_key *key, void *target, const char *text, struct error *err)
+{
+	size_t whole = strspn(text, "0123456789"), decimals = text[whole] == '.' ? strspn(text + whole + 1, "0123456789") : 0;
+	double value = whole && whole < 6 ? strtod(text, NULL) : 0;
+
+	if (text[whole + (decimals ? decimals + 1 : 0)] || decimals > 2 || value < (double)key->min ||
+	    value > (double)key->max)
+		return error_set(err, EINVAL, "'%s' is wrong; write vCPUs for each CPU, from %" PRIu64 " to %" PRIu64
+			", such as 1.5", text, key->min, key->max);
+	*FIELD(target, key, double) = value;
+	return 0;
+}
+
+static int set_demand(const struct profile_key *key, void *target, const char *text, struct error *err)
+{
+	if (strcasecmp(text, "measured"))
+		return parse_number(key, text, "%", FIELD(target, key, uint64_t), err);
+	*FIELD(target, key, uint64_t) = PROFILE_DEMAND_MEASURED;
+	return 0;
+}
+
 static int set_size(const struct profile_key *key, void *target, const char *text, struct error *err)
 {
 	char low[SIZE_TEXT_MAX], high[SIZE_TEXT_MAX], step[SIZE_TEXT_MAX];
@@ -328,6 +350,20 @@ static int add_net(const struct profile_key *key, void *target, const char *text
 	return 0;
 }
 
+static int add_near(const struct profile_key *key, void *target, const char *text, struct error *err)
+{
+	struct profile_vm *vm = target;
+
+	if (!*text || strpbrk(text, " /,"))
+		return error_set(err, EINVAL, "'%s' is no device; write a name such as \"eth2\" or a PCI address such "
+			"as \"0000:3b:00.0\"", text);
+	if (vm->near_count == key->max)
+		return error_set(err, EINVAL, "more than %" PRIu64 " devices", key->max);
+	vm->near = xreallocarray(vm->near, vm->near_count + 1, sizeof(*vm->near));
+	vm->near[vm->near_count++] = xstrdup(text);
+	return 0;
+}
+
 static int add_word(const struct profile_key *key, void *target, const char *text, struct error *err)
 {
 	struct profile *profile = target;
@@ -381,6 +417,22 @@ const struct profile_key profile_vm_keys[] = {
 	  set_bool, AT_VM(dedicated), LINE_OF(at_dedicated) },
 	{ "io_cpus", "\"0,4\"", NULL, "host CPUs of the I/O thread; default: chosen near the vCPUs",
 	  set_idset, AT_VM(io_cpus), LINE_OF(at_io_cpus) },
+	{ "goal", "balanced|latency|bandwidth|density", "balanced",
+	  "what the place shall be good for: short waits for memory, much of it in a second, or many VMs on few "
+	  "nodes", set_choice, AT_VM(goal), LINE_OF(at_goal), .choices = "balanced latency bandwidth density" },
+	{ "demand", "percent or measured", "100",
+	  "how busy each vCPU is expected to be; measured: what a guest that runs has used so far", set_demand,
+	  AT_VM(demand), LINE_OF(at_demand), .min = 1, .max = 100 },
+	{ "overcommit", "vCPUs a CPU", NULL,
+	  "most vCPUs of all VMs for each CPU that they share where this one lives: 1.5; default: no limit",
+	  set_ratio, AT_VM(overcommit), LINE_OF(at_overcommit), .min = 1, .max = 1000 },
+	{ "near", "{ \"eth2\", \"0000:3b:00.0\" }", NULL,
+	  "devices whose node is preferred: a network or disk name, or a PCI address", add_near, 0,
+	  LINE_OF(at_near), .max = 16, .list = true },
+	{ "apart", "name", NULL, "VMs with the same name here never share a node", set_text, AT_VM(apart),
+	  LINE_OF(at_apart), .max = PROFILE_NAME_MAX },
+	{ "together", "name", NULL, "VMs with the same name here talk much: near each other", set_text,
+	  AT_VM(together), LINE_OF(at_together), .max = PROFILE_NAME_MAX },
 	{ "pages", "4K|THP|2M|1G", "THP",
 	  "host pages behind the memory: small, transparent huge, or from the 2M or 1G pool", set_choice,
 	  AT_VM(pages), LINE_OF(at_pages), .choices = "4K THP 2M 1G" },

@@ -174,6 +174,24 @@ static enum revert_verdict judge(const struct revert *revert, const struct journ
 	return verdict;
 }
 
+/*
+ * A later change of the same object is left as it is. What this one has to be compared with comes only when
+ * that one is undone: until then the value is not this one's, and a value that happens to be the one from
+ * before must not end its record, or undoing the later one would bring back a value of ours.
+ */
+static bool waits_for_later(const struct revert *revert, const struct journal_entry *entry)
+{
+	const struct action *action = &entry->action;
+	unsigned int count;
+	const struct journal_entry *entries = journal_entries(revert->journal, &count);
+
+	for (unsigned int i = 0; i < count; i++)
+		if (!entries[i].undone && entries[i].sequence > entry->sequence &&
+		    entries[i].action.kind == action->kind && !strcmp(entries[i].action.target, action->target))
+			return true;
+	return false;
+}
+
 static int revert_entry(struct revert *revert, const struct journal_entry *entry, struct error *err)
 {
 	char *now;
@@ -181,6 +199,10 @@ static int revert_entry(struct revert *revert, const struct journal_entry *entry
 
 	if (goes_with_guest(revert, entry))
 		return drop(revert, entry, NULL, "it goes with the guest", err);
+	if (waits_for_later(revert, entry)) {
+		leave(revert, entry, NULL, -EBUSY, "a later change of it is left");
+		return 0;
+	}
 	now = action_current(revert->context, &entry->action);
 	journal_boundary("after a look before restoring");
 	switch (judge(revert, entry, now)) {

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +12,12 @@
 #include "lib/writeall.h"
 #include "lib/xalloc.h"
 #include "tuner/context.h"
+#include "tuner/guests.h"
 #include "tuner/journal.h"
 
 #define PROFILE_FILE STATE_DIR "/profile"
 #define STAGED_FILE  STATE_DIR "/profile.new"
+#define TRIAL_FILE   STATE_DIR "/trial" /* "PID START" of the process that judges it */
 #define ORIGIN_LINE  "# applied from "
 
 static int write_file(const char *path, const char *text, struct error *err)
@@ -77,7 +80,38 @@ int state_commit(const struct root *root, struct error *err)
 	if (rename(root_path(root, staged, STAGED_FILE), root_path(root, path, PROFILE_FILE)) < 0)
 		return error_errno(err, errno, "renaming %s to %s", staged, path);
 	forget_memory(root);
+	state_trial_end(root);
 	return 0;
+}
+
+int state_trial_begin(const struct root *root, struct error *err)
+{
+	struct root live = {.dir = ""};
+	pid_t self = getpid();
+	char path[PATH_MAX], text[64];
+
+	snprintf(text, sizeof(text), "%d %" PRIu64 "\n", (int)self, thread_start(&live, self, self));
+	return write_file(root_path(root, path, TRIAL_FILE), text, err);
+}
+
+void state_trial_end(const struct root *root)
+{
+	char path[PATH_MAX];
+
+	unlink(root_path(root, path, TRIAL_FILE));
+}
+
+enum state_trial state_trial(const struct root *root)
+{
+	struct root live = {.dir = ""};
+	uint64_t start;
+	char text[64];
+	int pid;
+
+	if (root_read_line(root, text, sizeof(text), TRIAL_FILE) < 0)
+		return STATE_TRIAL_NONE;
+	return sscanf(text, "%d %" SCNu64, &pid, &start) == 2 && thread_start(&live, pid, pid) == start
+		? STATE_TRIAL_RUNS : STATE_TRIAL_LEFT;
 }
 
 void state_discard(const struct root *root)
@@ -115,4 +149,5 @@ void state_forget(const struct root *root)
 	unlink(root_path(root, path, PROFILE_FILE));
 	state_discard(root);
 	forget_memory(root);
+	state_trial_end(root);
 }

@@ -15,6 +15,14 @@
 int state_stage(const struct root *root, const struct profile *profile, struct error *err);
 int state_commit(const struct root *root, struct error *err);
 void state_discard(const struct root *root);
+/*
+ * A mark that the changes at the journal's end are on trial, with the process that will judge them.
+ * It goes with the trial, with the next state_commit() and with state_forget().
+ */
+enum state_trial { STATE_TRIAL_NONE, STATE_TRIAL_RUNS, STATE_TRIAL_LEFT /* that process is no more */ };
+int state_trial_begin(const struct root *root, struct error *err);
+void state_trial_end(const struct root *root);
+enum state_trial state_trial(const struct root *root);
 /* The copy's real path. Returns @path, or NULL when nothing is applied. */
 const char *state_profile(const struct root *root, char path[PATH_MAX]);
 /* The file it was applied from, or NULL; the caller frees. */

@@ -125,16 +125,6 @@ static const struct guest *running(const struct verify *verify, const struct pro
 	return placement_guest(&verify->snapshot->guests, vm);
 }
 
-static void release_placement(struct placed_vm *placed, unsigned int count)
-{
-	for (unsigned int i = 0; i < count; i++) {
-		free(placed[i].nodes);
-		free(placed[i].pins);
-		free(placed[i].why);
-	}
-	free(placed);
-}
-
 /*
  * Where the running guests belong, given that all of @profile's have their place: one that has ended
  * still owns its dedicated CPUs, those beside it are not to spread over them.
@@ -152,7 +142,7 @@ static int verify_running(struct verify *verify, const struct profile *profile, 
 	}
 	if (status >= 0)
 		verify_irqs(verify, placed, profile->vm_count);
-	release_placement(placed, profile->vm_count);
+	placed_vms_free(placed, profile->vm_count);
 	return status;
 }
 

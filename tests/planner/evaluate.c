@@ -12,7 +12,7 @@ static const double access_weight[] = { 1, 2, 1, 1 };     /* balanced, latency, 
 static const double pressure_weight[] = { 1, 1, 2, 0.25 };
 
 struct tally { /* of one node */
-	double shared_demand, pressure, threads_fenced, threads_dedicated, bytes[3];
+	double shared_demand, shared_vcpus, limit, pressure, threads_fenced, threads_dedicated, bytes[3];
 	unsigned int sharing;
 };
 
@@ -70,10 +70,23 @@ static void add_up(const struct planner_problem *p, const struct planner_vm *vm,
 			cpu->threads_fenced += cores * width;
 		} else {
 			cpu->shared_demand += demand;
+			cpu->shared_vcpus += part->vcpus;
 			cpu->sharing++;
+			if (vm->overcommit > 0 && (!(cpu->limit > 0) || vm->overcommit < cpu->limit))
+				cpu->limit = vm->overcommit;
 		}
 		tally[memory_of(p, part)].bytes[vm->source] += (double)part->bytes;
 	}
+}
+
+/* C of section 5. */
+static double free_threads_of(const struct planner_node *node, const struct tally *t)
+{
+	bool all_isolated = node->isolated >= node->cpus;
+	double given = !all_isolated && node->isolated > t->threads_fenced ? node->isolated : t->threads_fenced;
+	double outside = node->cpus - given;
+
+	return outside > 0 ? outside : node->cpus > t->threads_dedicated ? 0.5 : 0;
 }
 
 /* Hard rules of section 3. */
@@ -90,17 +103,19 @@ static const char *check_node(const struct planner_node *node, const struct tall
 	}
 	if (ordinary > (double)node->memory)
 		return "a node's memory is overdrawn";
-	if (t->threads_fenced > node->dedicable + node->dedicated)
+	if (t->threads_fenced > node->dedicable + node->fenced)
 		return "more dedicated cores than a node has";
 	if (t->sharing && t->threads_dedicated >= node->cpus)
 		return "VMs that share have no CPU";
+	if (t->limit > 0 && t->shared_vcpus > t->limit * free_threads_of(node, t) + 1e-6)
+		return "more vCPUs a CPU than a VM allows";
 	return NULL;
 }
 
 static const char *check_groups(const struct planner_problem *p, const struct planner_placement *placements)
 {
-	for (unsigned int v = 0; v < p->vm_count; v++)
-		for (unsigned int w = 0; w < v; w++)
+	for (unsigned int v = 0; v < p->vm_count + p->fixed_count; v++)
+		for (unsigned int w = 0; w < v && w < p->vm_count; w++)
 			for (unsigned int i = 0; i < placements[v].part_count; i++)
 				for (unsigned int j = 0; j < placements[w].part_count; j++)
 					if (p->vms[v].apart >= 0 && p->vms[v].apart == p->vms[w].apart &&
@@ -142,26 +157,44 @@ static double cache_cost(const struct planner_problem *p, const struct planner_v
 	return sum;
 }
 
-static double move_cost(const struct planner_problem *p, const struct planner_vm *vm,
+static double device_cost(const struct planner_problem *p, const struct planner_vm *vm,
 	const struct planner_placement *at)
 {
 	double sum = 0;
 
-	for (unsigned int i = 0; vm->home >= 0 && i < at->part_count; i++) {
-		unsigned int to = memory_of(p, &at->parts[i]);
-		double gib = (double)vm->home_bytes * at->parts[i].vcpus / vm->vcpus / (1 << 30);
+	for (unsigned int d = 0; d < vm->device_count; d++)
+		for (unsigned int i = 0; i < at->part_count; i++)
+			sum += at->parts[i].vcpus * extra(p, cpu_of(p, &at->parts[i]), vm->devices[d]);
+	return vm->device_count ? 0.10 * vm->demand * sum / vm->vcpus / vm->device_count : 0;
+}
 
-		if (to != (unsigned int)vm->home)
-			sum += 0.02 * gib * (1 + extra(p, (unsigned int)vm->home, to));
+/* 0.02 for each GiB that leaves its node, by the way it goes, and 0.02 when that is more than a tenth. */
+static double move_cost(const struct planner_problem *p, const struct planner_vm *vm,
+	const struct planner_placement *at)
+{
+	double cost = 0, left = 0, has = 0;
+
+	for (unsigned int n = 0; vm->resident && n < p->node_count; n++) {
+		double stays = 0, way = 0, goes;
+
+		for (unsigned int i = 0; i < at->part_count; i++) {
+			if (memory_of(p, &at->parts[i]) == n)
+				stays += (double)at->parts[i].bytes;
+			way += (double)at->parts[i].bytes / (double)vm->memory * extra(p, n, memory_of(p, &at->parts[i]));
+		}
+		goes = (double)vm->resident[n] > stays ? (double)vm->resident[n] - stays : 0;
+		cost += 0.02 * goes / (1 << 30) * (1 + way);
+		left += goes;
+		has += (double)vm->resident[n];
 	}
-	return sum;
+	return cost + (left > has / 10 ? 0.02 : 0);
 }
 
 static double near_cost(const struct planner_problem *p, const struct planner_placement *placements)
 {
 	double total = 0;
 
-	for (unsigned int v = 0; v < p->vm_count; v++)
+	for (unsigned int v = 0; v < p->vm_count + p->fixed_count; v++)
 		for (unsigned int w = 0; w < v; w++) {
 			const struct planner_vm *a = &p->vms[v], *b = &p->vms[w];
 			double sum = 0;
@@ -187,13 +220,11 @@ static double at_most(double value, double most)
 /* Section 5: what VMs on one node do to each other, and what is left of it. */
 static double node_cost(const struct planner_problem *p, const struct planner_node *node, const struct tally *t)
 {
-	double free_threads = node->cpus - t->threads_fenced, waiting, cost, all_memory = 0, all_cpus = 0;
+	double free_threads = free_threads_of(node, t), waiting, cost, all_memory = 0, all_cpus = 0;
 	double used, busy, pools = 0;
 
-	if (free_threads <= 0)
-		free_threads = node->cpus > t->threads_dedicated ? 0.5 : 0;
 	waiting = t->shared_demand > free_threads ? t->shared_demand - free_threads : 0;
-	cost = waiting + waiting * waiting / (free_threads > 1 ? free_threads : 1);
+	cost = waiting > 0 ? waiting + 0.20 * waiting * waiting / t->shared_demand : 0;
 	cost += 0.60 * at_most(t->shared_demand - free_threads / node->core_width,
 		free_threads - free_threads / node->core_width);
 	if (node->cpus)
@@ -210,7 +241,7 @@ static double node_cost(const struct planner_problem *p, const struct planner_no
 	used = at_most(used / (double)node->total, 1);
 	busy = node->cpus ? at_most((t->shared_demand + t->threads_fenced) / node->cpus, 1) : used;
 	return cost + all_cpus * (double)node->total / all_memory *
-		(0.02 * 4 * used * (1 - used) + 0.02 * (used - busy) * (used - busy));
+		(0.002 * 4 * used * (1 - used) + 0.005 * (used - busy) * (used - busy));
 }
 
 static const char *find_fault(const struct planner_problem *p, const struct planner_placement *placements,
@@ -245,15 +276,24 @@ double evaluate(const struct planner_problem *p, const struct planner_placement 
 	for (unsigned int i = 0; i < p->node_count; i++) {
 		const struct planner_node *node = &p->nodes[i];
 
-		tally[i] = (struct tally){ .shared_demand = node->load, .sharing = node->load > 0,
-			.pressure = node->load + node->dedicated, .threads_fenced = node->dedicated,
+		tally[i] = (struct tally){ .shared_demand = node->load, .shared_vcpus = node->vcpus, .sharing = node->vcpus > 0,
+			.pressure = node->load + node->dedicated, .threads_fenced = node->fenced,
 			.threads_dedicated = node->dedicated };
 	}
+	for (unsigned int i = p->vm_count; i < p->vm_count + p->fixed_count; i++)
+		for (unsigned int j = 0; j < p->vms[i].fixed_parts; j++) {
+			struct tally *t = &tally[cpu_of(p, &p->vms[i].fixed[j])];
+
+			if (!p->vms[i].dedicated && p->vms[i].overcommit > 0 &&
+				(!(t->limit > 0) || p->vms[i].overcommit < t->limit))
+				t->limit = p->vms[i].overcommit;
+		}
 	*broken = find_fault(p, placements, tally);
 	if (!*broken) {
-		for (unsigned int i = 0; i < p->vm_count; i++)
+		for (unsigned int i = 0; i < p->vm_count + p->fixed_count; i++)
 			cost += access_cost(p, &p->vms[i], &placements[i]) +
 				cache_cost(p, &p->vms[i], &placements[i]) +
+				device_cost(p, &p->vms[i], &placements[i]) +
 				move_cost(p, &p->vms[i], &placements[i]);
 		cost += near_cost(p, placements);
 		for (unsigned int i = 0; i < p->node_count; i++)

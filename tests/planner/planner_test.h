@@ -9,11 +9,11 @@
 
 #include "tuner/planner/planner.h"
 
-/* How much of the machine the VMs of a generated problem want. */
-enum tightness { LOOSE, TIGHT };
+/* How much of the machine the VMs of a generated problem want; HUGE: nearly all, and few VMs want it. */
+enum kind { LOOSE, TIGHT, HUGE_VMS, KINDS };
 
-/* A problem of 2 to 8 nodes and 2 to 12 VMs. The caller releases it. */
-void problem_generate(struct planner_problem *problem, enum tightness tightness, uint64_t *seed);
+/* A problem of 2 to 8 nodes and 2 to 12 VMs (HUGE_VMS: 2 to 4). The caller releases it. */
+void problem_generate(struct planner_problem *problem, enum kind kind, uint64_t *seed);
 /* A host of @nodes nodes with @cpus CPUs each, and @vms small VMs that fit it. */
 void problem_large(struct planner_problem *problem, unsigned int nodes, unsigned int cpus, unsigned int vms,
 	uint64_t *seed);
@@ -29,7 +29,7 @@ double evaluate(const struct planner_problem *problem, const struct planner_plac
 /* The rules of other tools. */
 enum rule { RULE_FIRST_FIT, RULE_NUMAD, RULE_NOVA, RULES };
 const char *rule_name(enum rule rule);
-/* Places all VMs by that rule; the parts are the caller's to free. False when a VM found no place. */
+/* Places all VMs by that rule, fixed ones where they are; the parts are the caller's to free. False when a VM found no place. */
 bool rule_place(enum rule rule, const struct planner_problem *problem, struct planner_placement *placements);
 
 #endif

@@ -18,7 +18,7 @@ static uint64_t next(uint64_t *seed) /* splitmix64 */
 
 static unsigned int from_to(uint64_t *seed, unsigned int least, unsigned int most)
 {
-	return least + (unsigned int)(next(seed) % (most - least + 1));
+	return least + (unsigned int)(next(seed) % ((uint64_t)most - least + 1));
 }
 
 static bool one_in(uint64_t *seed, unsigned int n)
@@ -70,7 +70,11 @@ static void make_uneven(struct planner_problem *problem, uint64_t *seed)
 		if (one_in(seed, 3))
 			node->memory /= 2;
 		if (one_in(seed, 4))
-			node->load = from_to(seed, 1, node->cpus / 2);
+			node->vcpus = node->load = from_to(seed, 1, node->cpus / 2);
+		if (node->load > 0 && one_in(seed, 2))
+			node->load /= 3;
+		if (one_in(seed, 4))
+			node->isolated = from_to(seed, 0, node->cpus / 4) * 2;
 		if (one_in(seed, 3)) {
 			node->llc_cpus = node->cpus / 2;
 			node->pool[PLANNER_2M] = node->memory / 4 / (2 << 20) * (2 << 20);
@@ -78,6 +82,18 @@ static void make_uneven(struct planner_problem *problem, uint64_t *seed)
 			node->pool_fixed[PLANNER_2M] = one_in(seed, 2);
 		}
 	}
+}
+
+/* The last node has memory only: a second, slower memory of the first CPUs. */
+static void add_slow_memory(struct planner_problem *problem)
+{
+	unsigned int last = problem->node_count - 1;
+	struct planner_node *node = &problem->nodes[last];
+
+	node->cpus = node->dedicable = node->llc_cpus = 0;
+	node->load = node->vcpus = 0;
+	node->isolated = 0;
+	problem->sites[last].cpu_node = 0;
 }
 
 static uint64_t whole_memory(const struct planner_problem *problem)
@@ -98,6 +114,56 @@ static double whole_cpus(const struct planner_problem *problem)
 	return sum;
 }
 
+/* One to three devices of a VM, on any nodes. */
+static void add_devices(const struct planner_problem *problem, struct planner_vm *vm, uint64_t *seed)
+{
+	unsigned int *devices;
+
+	vm->device_count = from_to(seed, 1, 3);
+	vm->devices = devices = xcalloc(vm->device_count, sizeof(*devices));
+	for (unsigned int i = 0; i < vm->device_count; i++)
+		devices[i] = from_to(seed, 0, problem->node_count - 1);
+}
+
+/* Where a VM that runs has its memory: on one node, or halved over two. */
+static const uint64_t *draw_resident(const struct planner_problem *problem, uint64_t memory, uint64_t *seed)
+{
+	uint64_t *resident = xcalloc(problem->node_count, sizeof(*resident));
+
+	for (unsigned int i = 0; i < 2; i++)
+		resident[from_to(seed, 0, problem->node_count - 1)] += memory / 2;
+	return resident;
+}
+
+/* Up to two VMs at the end that have their place already, and what they take taken off the nodes. */
+static void fix_some(struct planner_problem *problem, uint64_t *seed)
+{
+	for (unsigned int fixed = 0; fixed < 2 && problem->vm_count > 2 && one_in(seed, 3); fixed++) {
+		struct planner_vm *vm = &problem->vms[problem->vm_count - 1];
+		unsigned int site = from_to(seed, 0, problem->site_count - 1);
+		struct planner_node *cpu = &problem->nodes[problem->sites[site].cpu_node];
+		struct planner_node *memory = &problem->nodes[problem->sites[site].memory_node];
+		struct planner_part *part = xcalloc(1, sizeof(*part));
+
+		*part = (struct planner_part){ site, vm->vcpus, vm->memory };
+		vm->fixed = part;
+		vm->fixed_parts = 1;
+		memory->memory -= vm->memory < memory->memory ? vm->memory : memory->memory;
+		if (vm->dedicated && cpu->dedicable > vm->vcpus + 1) {
+			unsigned int threads = (vm->vcpus + 1) / 2 * 2;
+
+			cpu->dedicated += vm->vcpus;
+			cpu->fenced += threads;
+			cpu->dedicable -= threads;
+		} else {
+			cpu->load += vm->demand;
+			cpu->vcpus += vm->vcpus;
+		}
+		problem->vm_count--;
+		problem->fixed_count++;
+	}
+}
+
 /* VMs of uneven sizes that want @memory and @cpus in all. */
 static void make_vms(struct planner_problem *problem, unsigned int count, double memory, double cpus,
 	uint64_t *seed)
@@ -114,7 +180,7 @@ static void make_vms(struct planner_problem *problem, unsigned int count, double
 		unsigned int vcpus = (unsigned int)(share * cpus * from_to(seed, 60, 110) / 100);
 
 		*vm = (struct planner_vm){ .step = 2 << 20, .apart = PLANNER_NO_GROUP,
-			.together = PLANNER_NO_GROUP, .home = -1 };
+			.together = PLANNER_NO_GROUP };
 		vm->memory = (uint64_t)(share * memory) / GIB * GIB + GIB;
 		vm->vcpus = vcpus < 1 ? 1 : vcpus;
 		vm->demand = vm->vcpus * (one_in(seed, 2) ? 1 : from_to(seed, 20, 100) / 100.0);
@@ -122,45 +188,57 @@ static void make_vms(struct planner_problem *problem, unsigned int count, double
 		vm->source = one_in(seed, 4) ? PLANNER_2M : PLANNER_MEMORY;
 		vm->goal = (enum planner_goal)(one_in(seed, 2) ? 0 : next(seed) % PLANNER_GOALS);
 		vm->parts_max = vm->vcpus < problem->site_count ? vm->vcpus : problem->site_count;
-		if (one_in(seed, 5)) {
-			vm->home = (int)(next(seed) % problem->node_count);
-			vm->home_bytes = vm->memory;
-		}
+		if (one_in(seed, 5))
+			vm->resident = draw_resident(problem, vm->memory, seed);
 		if (one_in(seed, 8))
 			vm->apart = 0;
 		if (one_in(seed, 8))
 			vm->together = 0;
+		if (one_in(seed, 6))
+			add_devices(problem, vm, seed);
+		if (one_in(seed, 6))
+			vm->overcommit = from_to(seed, 2, 8) / 2.0;
 	}
 }
 
-void problem_generate(struct planner_problem *problem, enum tightness tightness, uint64_t *seed)
+void problem_generate(struct planner_problem *problem, enum kind kind, uint64_t *seed)
 {
 	unsigned int nodes = from_to(seed, 2, 8), cpus = 8u << from_to(seed, 0, 3);
-	double fill = (tightness == TIGHT ? from_to(seed, 80, 97) : from_to(seed, 25, 70)) / 100.0;
+	double fill = (kind == LOOSE ? from_to(seed, 25, 70) : from_to(seed, 80, 97)) / 100.0;
 
 	make_machine(problem, nodes, cpus, from_to(seed, 32, 256) * GIB, (unsigned int)(next(seed) % 4));
 	if (one_in(seed, 2))
 		make_uneven(problem, seed);
-	make_vms(problem, from_to(seed, 2, 12), fill * (double)whole_memory(problem), fill * whole_cpus(problem),
+	if (nodes > 2 && one_in(seed, 6))
+		add_slow_memory(problem);
+	make_vms(problem, from_to(seed, 2, kind == HUGE_VMS ? 4 : 12), fill * (double)whole_memory(problem), fill * whole_cpus(problem),
 		seed);
+	fix_some(problem, seed);
 }
 
 void problem_large(struct planner_problem *problem, unsigned int nodes, unsigned int cpus, unsigned int vms,
 	uint64_t *seed)
 {
-	double fill = 0.8, memory;
+	double fill = 0.8, memory, demand;
 
 	make_machine(problem, nodes, cpus, (uint64_t)(2.0 * vms / nodes * 6 / fill) * GIB, 1);
 	problem->vm_count = vms;
 	problem->vms = xcalloc(vms, sizeof(*problem->vms));
 	memory = fill * (double)whole_memory(problem) / vms;
+	demand = fill * whole_cpus(problem) / vms;
 	for (unsigned int i = 0; i < vms; i++) {
 		unsigned int percent = from_to(seed, 20, 170);
 
 		problem->vms[i] = (struct planner_vm){ .vcpus = from_to(seed, 1, 8), .step = 2 << 20,
 			.memory = (uint64_t)(memory * percent / 100) / (2 << 20) * (2 << 20), .parts_max = 1,
-			.apart = PLANNER_NO_GROUP, .together = PLANNER_NO_GROUP, .home = -1 };
-		problem->vms[i].demand = problem->vms[i].vcpus * from_to(seed, 2, 30) / 100.0;
+			.apart = PLANNER_NO_GROUP, .together = PLANNER_NO_GROUP };
+		problem->vms[i].demand = demand * from_to(seed, 20, 180) / 100;
+		if (problem->vms[i].demand > problem->vms[i].vcpus)
+			problem->vms[i].demand = problem->vms[i].vcpus;
+		if (one_in(seed, 10))
+			problem->vms[i].together = (int)i / 50;
+		if (one_in(seed, 20))
+			add_devices(problem, &problem->vms[i], seed);
 		if (one_in(seed, 500)) {
 			problem->vms[i].memory *= nodes > 8 ? 8 : 4;
 			problem->vms[i].vcpus = problem->vms[i].parts_max = 8;
@@ -170,6 +248,11 @@ void problem_large(struct planner_problem *problem, unsigned int nodes, unsigned
 
 void problem_release(struct planner_problem *problem)
 {
+	for (unsigned int i = 0; i < problem->vm_count + problem->fixed_count; i++) {
+		free((void *)problem->vms[i].devices);
+		free((void *)problem->vms[i].resident);
+		free((void *)problem->vms[i].fixed);
+	}
 	free(problem->nodes);
 	free(problem->sites);
 	free(problem->latency);

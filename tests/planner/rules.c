@@ -16,9 +16,11 @@
 #include "tests/planner/planner_test.h"
 
 #define NOVA_RATIO 16.0
+#define UNLIMITED  1e9 /* vCPUs a CPU */
 
 struct left { /* of a node */
 	double cpus, bytes[PLANNER_SOURCES], memory, dedicable;
+	double threads, shared, limit; /* threads outside of dedicated cores, vCPUs there, the most a thread */
 	bool apart;
 };
 
@@ -46,6 +48,20 @@ static unsigned int threads_of(const struct planner_problem *p, const struct pla
 	return (part->vcpus + width - 1) / width * width;
 }
 
+static double smaller_limit(double limit, const struct planner_vm *vm)
+{
+	return !vm->dedicated && vm->overcommit > 0 && vm->overcommit < limit ? vm->overcommit : limit;
+}
+
+/* Every tool is given the overcommit limits, as it is given the groups. */
+static bool keeps_limit(const struct left *cpu, const struct planner_vm *vm, const struct planner_part *part,
+	double threads)
+{
+	double shared = cpu->shared + (vm->dedicated ? 0 : part->vcpus);
+
+	return !(shared > 0) || shared <= smaller_limit(cpu->limit, vm) * (cpu->threads - (vm->dedicated ? threads : 0));
+}
+
 static bool fits(const struct planner_problem *p, const struct left *left, const struct planner_vm *vm,
 	const struct planner_part *part, enum rule rule)
 {
@@ -53,6 +69,8 @@ static bool fits(const struct planner_problem *p, const struct left *left, const
 	unsigned int node = p->sites[part->site].cpu_node;
 	double threads = threads_of(p, part);
 
+	if (!keeps_limit(cpu, vm, part, threads))
+		return false;
 	if (room_for(p, left, part->site, vm->source) < (double)part->bytes || (vm->apart >= 0 && cpu->apart))
 		return false;
 	if (vm->dedicated)
@@ -73,6 +91,9 @@ static void take(const struct planner_problem *p, struct left *left, const struc
 
 	cpu->cpus -= vm->dedicated ? threads : vm->demand * part->vcpus / vm->vcpus;
 	cpu->dedicable -= vm->dedicated ? threads : 0;
+	cpu->threads -= vm->dedicated ? threads : 0;
+	cpu->shared += vm->dedicated ? 0 : part->vcpus;
+	cpu->limit = smaller_limit(cpu->limit, vm);
 	cpu->apart |= vm->apart >= 0;
 	if (vm->source != PLANNER_MEMORY)
 		memory->bytes[vm->source] -= from_pool;
@@ -124,6 +145,21 @@ static bool place_in(const struct planner_problem *p, struct left *left, const s
 	return false;
 }
 
+/* What a fixed VM takes is in the nodes' figures; its wishes about who else is there are not. */
+static void stand_fixed(const struct planner_problem *p, struct left *left, const struct planner_vm *vm,
+	struct planner_placement *at)
+{
+	at->part_count = vm->fixed_parts;
+	at->parts = xcalloc(vm->fixed_parts, sizeof(*at->parts));
+	for (unsigned int i = 0; i < vm->fixed_parts; i++) {
+		struct left *cpu = &left[p->sites[vm->fixed[i].site].cpu_node];
+
+		at->parts[i] = vm->fixed[i];
+		cpu->limit = smaller_limit(cpu->limit, vm);
+		cpu->apart |= vm->apart >= 0;
+	}
+}
+
 bool rule_place(enum rule rule, const struct planner_problem *p, struct planner_placement *placements)
 {
 	struct left *left = xcalloc(p->node_count, sizeof(*left));
@@ -134,10 +170,15 @@ bool rule_place(enum rule rule, const struct planner_problem *p, struct planner_
 		const struct planner_node *node = &p->nodes[i];
 
 		left[i] = (struct left){ .cpus = node->cpus - node->load, .memory = (double)node->memory,
-			.dedicable = node->dedicable };
+			.dedicable = node->dedicable, .threads = node->cpus -
+				(node->isolated < node->cpus && node->isolated > node->fenced ? node->isolated
+											     : node->fenced),
+			.shared = node->vcpus, .limit = UNLIMITED };
 		for (int kind = PLANNER_2M; kind <= PLANNER_1G; kind++)
 			left[i].bytes[kind] = (double)node->pool[kind];
 	}
+	for (unsigned int i = p->vm_count; i < p->vm_count + p->fixed_count; i++)
+		stand_fixed(p, left, &p->vms[i], &placements[i]);
 	for (unsigned int i = 0; all && i < p->vm_count; i++) {
 		bool placed = false;
 

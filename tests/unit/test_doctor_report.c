@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tests/unit/capture.h"
+#include "tests/unit/stdout.h"
 #include "tuner/plan.h"
 #include "tuner/profile.h"
 
@@ -15,24 +16,14 @@ static const struct action_context context = {.run_dir = "/run/vmtune", .vmm = "
 /* ---- the report --------------------------------------------------------------------------------- */
 
 /* What report_print() and report_summary() say; the caller frees. */
-static char *printed(const struct findings *findings)
+static char *report_text(const struct findings *findings)
 {
-	char *text = xcalloc(1, 1 << 16);
-	int saved = dup(STDOUT_FILENO);
-	FILE *file = tmpfile();
+	struct printed printed;
 
-	assert_non_null(file);
-	fflush(stdout);
-	dup2(fileno(file), STDOUT_FILENO);
+	printed_begin(&printed);
 	report_print(findings, true);
 	report_summary(findings);
-	fflush(stdout);
-	dup2(saved, STDOUT_FILENO);
-	close(saved);
-	rewind(file);
-	assert_true(fread(text, 1, (1 << 16) - 1, file) > 0);
-	fclose(file);
-	return text;
+	return printed_end(&printed);
 }
 
 static struct facts *sick_machine(void)
@@ -67,7 +58,7 @@ static void the_report_fits_eighty_columns_and_ends_with_the_sums(void **state)
 
 	(void)state;
 	doctor_run(facts, &findings);
-	text = printed(&findings);
+	text = report_text(&findings);
 	expect_text(text, "ERROR guest-node: a guest's memory is on another node than its vCPUs");
 	expect_text(text, "    fix      no profile line: run: vmtune move db 0\n");
 	expect_text(text, "    fix      swappiness = 10\n");

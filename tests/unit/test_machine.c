@@ -59,6 +59,65 @@ static void synthetic_string_gives_nodes_caches_and_threads(void **state)
 	machine_free(m);
 }
 
+/*
+ * Two packages with a node of two cores each; beside node 0 hangs high-bandwidth memory with a lower
+ * number than its own (as no firmware should do), at package 1 a network card. CPU 3 is a fast one.
+ */
+static const char *const all_kinds_xml =
+	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE topology SYSTEM \"hwloc2.dtd\">\n"
+	"<topology version=\"2.0\">"
+	"<object type=\"Machine\" os_index=\"0\" cpuset=\"0xf\" complete_cpuset=\"0xf\" allowed_cpuset=\"0x7\""
+	" nodeset=\"0x7\" complete_nodeset=\"0x7\" allowed_nodeset=\"0x7\" gp_index=\"1\">"
+#define OBJECT(type, os, cpus, nodes, gp) "<object type=\"" type "\" os_index=\"" os "\" cpuset=\"" cpus \
+	"\" complete_cpuset=\"" cpus "\" nodeset=\"" nodes "\" complete_nodeset=\"" nodes "\" gp_index=\"" gp "\""
+#define PU(os, cpus, nodes, gp) OBJECT("Core", os, cpus, nodes, "1" gp) ">" \
+	OBJECT("PU", os, cpus, nodes, "2" gp) "/></object>"
+	OBJECT("Package", "0", "0x3", "0x3", "2") ">"
+	OBJECT("NUMANode", "0", "0x3", "0x1", "3") " subtype=\"HBM\" local_memory=\"1073741824\"/>"
+	OBJECT("NUMANode", "1", "0x3", "0x2", "4") " subtype=\"DRAM\" local_memory=\"4294967296\"/>"
+	PU("0", "0x1", "0x3", "0") PU("1", "0x2", "0x3", "1") "</object>"
+	OBJECT("Package", "1", "0xc", "0x4", "5") ">"
+	OBJECT("NUMANode", "2", "0xc", "0x4", "6") " subtype=\"DRAM\" local_memory=\"4294967296\"/>"
+	PU("2", "0x4", "0x4", "2") PU("3", "0x8", "0x4", "3")
+	"<object type=\"Bridge\" gp_index=\"7\" bridge_type=\"0-1\" depth=\"0\" bridge_pci=\"0000:[00-3f]\">"
+	"<object type=\"PCIDev\" gp_index=\"8\" pci_busid=\"0000:3b:00.0\""
+	" pci_type=\"0200 [8086:10c9] [0000:0000] 01\" pci_link_speed=\"0.2\">"
+	"<object type=\"OSDev\" gp_index=\"9\" name=\"eth0\" osdev_type=\"2\"/></object></object>"
+	"</object></object>"
+	"<memattr name=\"Bandwidth\" flags=\"5\"><memattr_value target_obj_type=\"NUMANode\""
+	" target_obj_gp_index=\"3\" value=\"460000\" initiator_cpuset=\"0x3\"/></memattr>"
+	"<memattr name=\"Latency\" flags=\"6\"><memattr_value target_obj_type=\"NUMANode\""
+	" target_obj_gp_index=\"3\" value=\"130\" initiator_cpuset=\"0x3\"/></memattr>"
+	"<cpukind cpuset=\"0x7\" forced_efficiency=\"0\"/><cpukind cpuset=\"0x8\" forced_efficiency=\"1\"/>"
+	"</topology>";
+
+static void xml_brings_tiers_devices_kinds_and_allowed_cpus(void **state)
+{
+	struct error err = {{0}};
+	struct machine *m = machine_from_xml(all_kinds_xml, "x.xml", &err);
+
+	(void)state;
+	assert_string_equal(err.text, "");
+	assert_non_null(m);
+	assert_int_equal(m->node_count, 3);
+	assert_set(&m->allowed, "0-2");
+	assert_set(&m->nodes[0].cpus, "");
+	assert_set(&m->nodes[1].cpus, "0-1");
+	assert_int_equal(m->nodes[0].beside, 1);
+	assert_int_equal(m->nodes[1].beside, MACHINE_NO_NODE);
+	assert_string_equal(m->nodes[0].tier, "HBM");
+	assert_string_equal(m->nodes[2].tier, "DRAM");
+	assert_true(m->nodes[0].bandwidth == 460000 && m->nodes[0].latency == 130);
+	assert_true(m->nodes[1].bandwidth == 0);
+	assert_int_equal(machine_distance(m, 1, 0), 15); /* beside it, and there is no SLIT */
+	assert_int_equal(machine_distance(m, 1, 2), 20);
+	assert_int_equal(machine_cpu_of(m, 2)->kind, 0);
+	assert_int_equal(machine_cpu_of(m, 3)->kind, 1);
+	assert_non_null(machine_device_of(m, "eth0"));
+	assert_int_equal(machine_device_of(m, "eth0")->node, 2);
+	machine_free(m);
+}
+
 static void nonsense_is_one_clear_error(void **state)
 {
 	static const char *const bad[] = {"node:2 foo:3", "", "node:0", "[", "pu:5000"};
@@ -196,6 +255,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(synthetic_string_gives_nodes_caches_and_threads),
+		cmocka_unit_test(xml_brings_tiers_devices_kinds_and_allowed_cpus),
 		cmocka_unit_test(nonsense_is_one_clear_error),
 		cmocka_unit_test(captured_smt_machine_is_read_as_it_was),
 		cmocka_unit_test(nodes_without_cpus_or_memory_are_kept_apart),

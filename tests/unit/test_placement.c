@@ -63,12 +63,7 @@ static void place(struct bench *bench, const char *machine, const char *text)
 
 static void clear(struct bench *bench)
 {
-	for (unsigned int i = 0; i < bench->profile->vm_count; i++) {
-		free(bench->vms[i].nodes);
-		free(bench->vms[i].pins);
-		free(bench->vms[i].why);
-	}
-	free(bench->vms);
+	placed_vms_free(bench->vms, bench->profile->vm_count);
 	profile_free(bench->profile);
 	snapshot_free(bench->snapshot);
 }
@@ -138,7 +133,7 @@ static void a_vm_that_fits_into_a_node_is_not_split(void **state)
 	clear(&bench);
 }
 
-/* Two VMs that would overcommit one node's CPUs go to two nodes; small ones are packed together. */
+/* Two VMs that would overcommit one node's CPUs go to two nodes. */
 static void cpus_are_not_overcommitted_without_need(void **state)
 {
 	struct bench bench;
@@ -149,9 +144,75 @@ static void cpus_are_not_overcommitted_without_need(void **state)
 	must_fit(&bench);
 	assert_int_not_equal(bench.vms[0].nodes[0].host_node, bench.vms[1].nodes[0].host_node);
 	clear(&bench);
-	place(&bench, "node:2(memory=8GB) core:4 pu:1", "vm a { kernel = k } vm b { kernel = k }");
+}
+
+/* Small VMs keep out of each other's caches, unless many shall fit: then nodes are filled one by one. */
+static void the_goal_says_whether_small_vms_spread(void **state)
+{
+	static const char *const goals[] = { "balanced", "density" };
+
+	(void)state;
+	for (unsigned int dense = 0; dense < 2; dense++) {
+		struct bench bench;
+		char text[256];
+
+		snprintf(text, sizeof(text), "vm a { kernel = k memory = 2G goal = %s }\n"
+			"vm b { kernel = k memory = 2G goal = %s }", goals[dense], goals[dense]);
+		place(&bench, "node:2(memory=8GB) core:8 pu:1", text);
+		must_fit(&bench);
+		assert_int_equal(bench.vms[0].nodes[0].host_node == bench.vms[1].nodes[0].host_node, dense);
+		clear(&bench);
+	}
+}
+
+/* vCPUs are counted, busy or not, where a VM says how many it bears beside it. */
+static void the_overcommit_limit_is_kept(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	place(&bench, "node:2(memory=8GB) core:4 pu:1", "vm a { kernel = k vcpus = 4 overcommit = 1 demand = 10 }\n"
+		"vm b { kernel = k vcpus = 2 demand = 10 }");
 	must_fit(&bench);
-	assert_int_equal(bench.vms[0].nodes[0].host_node, bench.vms[1].nodes[0].host_node);
+	assert_int_not_equal(bench.vms[0].nodes[0].host_node, bench.vms[1].nodes[0].host_node);
+	clear(&bench);
+	place(&bench, "node:2(memory=8GB) core:4 pu:1", "vm a { kernel = k vcpus = 4 overcommit = 1 demand = 10 }\n"
+		"vm b { kernel = k vcpus = 6 demand = 10 }");
+	must_refuse(&bench, "vCPUs on them and a limit of 1 a CPU");
+	clear(&bench);
+	place(&bench, "node:1(memory=8GB) core:4 pu:1", "vm a { kernel = k vcpus = 4 overcommit = 1.5 }\n"
+		"vm b { kernel = k vcpus = 3 demand = 10% }");
+	must_refuse(&bench, "4 CPUs with 4 vCPUs on them and a limit of 1.5 a CPU");
+	clear(&bench);
+}
+
+static void groups_keep_vms_apart_or_together(void **state)
+{
+	struct bench bench;
+	char text[256];
+
+	(void)state;
+	for (unsigned int apart = 0; apart < 2; apart++) {
+		const char *key = apart ? "apart" : "together";
+
+		snprintf(text, sizeof(text), "vm a { kernel = k %s = web nodes = \"1\" }\nvm b { kernel = k %s = web }", key, key);
+		place(&bench, "node:2(memory=8GB) core:4 pu:1", text);
+		must_fit(&bench);
+		assert_int_equal(bench.vms[1].nodes[0].host_node, apart ? 0 : 1);
+		clear(&bench);
+	}
+	place(&bench, "node:1(memory=8GB) core:4 pu:1", "vm a { kernel = k apart = web }\nvm b { kernel = k apart = web }");
+	must_refuse(&bench, "apart from the others of 'web'");
+	clear(&bench);
+}
+
+static void a_device_that_is_not_there_is_refused(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	place(&bench, "node:1(memory=8GB) core:4 pu:1", "vm a { kernel = k\nnear = { \"eth9\" } }");
+	must_refuse(&bench, "x.conf:2: a: this host has no device 'eth9'");
 	clear(&bench);
 }
 
@@ -221,6 +282,34 @@ static void dedicated_cores_are_whole_and_in_one_cache(void **state)
 	clear(&bench);
 }
 
+/* A hybrid CPU behind one cache: CPUs 0-7 frugal, 8-15 fast with two threads a core. */
+static struct snapshot *hybrid(void)
+{
+	struct snapshot *snapshot = draw("node:1(memory=16GB) l3:1 core:8 pu:2");
+
+	for (unsigned int i = 0; i < 16; i++) {
+		snapshot->machine->cpus[i].kind = i >= 8;
+		snapshot->machine->cpus[i].core = i < 8 ? i : 4 + i / 2;
+	}
+	snapshot->machine->core_count = 12;
+	return snapshot;
+}
+
+static void dedicated_cpus_are_of_one_kind(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	place_on(&bench, hybrid(), "vm fast { kernel = k vcpus = 6 dedicated = true memory = 1G }"
+		" vm frugal { kernel = k vcpus = 5 dedicated = true memory = 512M }");
+	must_fit(&bench);
+	for (unsigned int i = 0; i < 6; i++)
+		assert_true(idset_next(&bench.vms[0].pins[i], -1) >= 8);
+	for (unsigned int i = 0; i < 5; i++)
+		assert_true(idset_next(&bench.vms[1].pins[i], -1) < 8);
+	clear(&bench);
+}
+
 static void the_host_keeps_a_cpu(void **state)
 {
 	struct bench bench;
@@ -283,7 +372,23 @@ static void guest_nodes_can_be_more_than_host_nodes(void **state)
 	}
 	assert_int_equal(bench.vms[0].nodes[0].distance[1], 11);
 	assert_int_equal(bench.vms[0].nodes[0].distance[2], 20);
+	assert_non_null(strstr(bench.vms[0].why, "node 0 alone would hold it"));
 	clear(&bench);
+	place(&bench, "node:2(memory=4GB) core:4 pu:1", "vm a { kernel = k vcpus = 4 memory = 1G guest_nodes = 2 }");
+	must_fit(&bench);
+	assert_non_null(strstr(bench.vms[0].why, "1 guest node would fit better"));
+	clear(&bench);
+}
+
+static uint64_t memory_on(const struct bench *bench, int host_node)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < bench->profile->vm_count; i++)
+		for (unsigned int j = 0; j < bench->vms[i].node_count; j++)
+			if (bench->vms[i].nodes[j].host_node == host_node)
+				sum += bench->vms[i].nodes[j].memory;
+	return sum;
 }
 
 static void nodes_without_memory_or_cpus_are_used_by_halves(void **state)
@@ -302,7 +407,7 @@ static void nodes_without_memory_or_cpus_are_used_by_halves(void **state)
 		assert_false(idset_empty(&bench.vms[i].pins[0]));
 		assert_false(idset_has(&bench.vms[i].pins[0], 4));
 	}
-	assert_int_not_equal(bench.vms[0].nodes[0].host_node, bench.vms[1].nodes[0].host_node);
+	assert_true(memory_on(&bench, 0) <= 4 * GIB && memory_on(&bench, 2) >= 2 * GIB);
 	clear(&bench);
 	snapshot = draw("node:2(memory=4GB) core:2 pu:1");
 	strip(snapshot, 1, true);
@@ -499,11 +604,8 @@ static void check_same(const struct bench *bench)
 		assert_memory_equal(one->pins, two->pins, one->vm->vcpus * sizeof(*one->pins));
 		assert_true(idset_equal(&one->io_cpus, &two->io_cpus));
 		assert_string_equal(one->why, two->why);
-		free(again[i].nodes);
-		free(again[i].pins);
-		free(again[i].why);
 	}
-	free(again);
+	placed_vms_free(again, bench->profile->vm_count);
 }
 
 static void every_placement_keeps_its_promises(void **state)
@@ -543,9 +645,14 @@ int main(void)
 		cmocka_unit_test(one_node_is_shared_by_all),
 		cmocka_unit_test(a_vm_that_fits_into_a_node_is_not_split),
 		cmocka_unit_test(cpus_are_not_overcommitted_without_need),
+		cmocka_unit_test(the_goal_says_whether_small_vms_spread),
+		cmocka_unit_test(the_overcommit_limit_is_kept),
+		cmocka_unit_test(groups_keep_vms_apart_or_together),
+		cmocka_unit_test(a_device_that_is_not_there_is_refused),
 		cmocka_unit_test(a_large_vm_is_split_over_near_nodes),
 		cmocka_unit_test(an_uneven_host_gets_uneven_parts),
 		cmocka_unit_test(dedicated_cores_are_whole_and_in_one_cache),
+		cmocka_unit_test(dedicated_cpus_are_of_one_kind),
 		cmocka_unit_test(the_host_keeps_a_cpu),
 		cmocka_unit_test(isolated_cpus_are_for_dedicated_vcpus),
 		cmocka_unit_test(pins_bring_their_memory_along),

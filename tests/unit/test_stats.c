@@ -104,6 +104,88 @@ static void values_that_have_no_ratio_are_refused(void **state)
 	assert_false(stats_ratio(good, good, 0, &ratio));
 }
 
+/* ---- before and after ------------------------------------------------------------------------ */
+
+static void a_constant_shift_is_found_exactly(void **state)
+{
+	const double before[] = {1, 2, 3, 4, 5}, after[] = {11, 12, 13, 14, 15};
+	struct stats_shift shift;
+
+	(void)state;
+	assert_true(stats_shift(before, 5, after, 5, &shift));
+	near(shift.estimate, 10);
+	assert_true(shift.low > 5 && shift.high < 15);
+}
+
+/* Critical values of U, two-sided 5 %: 4 and 4: 0; 5 and 5: 2; 8 and 10: 17; 10 and 10: 23 (any table). */
+static void coverage_is_mann_and_whitneys(void **state)
+{
+	const double zeros[STATS_SAMPLES_MAX] = {0};
+	double powers[STATS_SAMPLES_MAX];
+	struct stats_shift shift;
+
+	(void)state;
+	for (unsigned int i = 0; i < STATS_SAMPLES_MAX; i++)
+		powers[i] = i;
+	assert_true(stats_shift(zeros, 4, powers, 4, &shift));
+	near(shift.coverage, 1 - 2 / 70.0);      /* U = 0 only */
+	assert_true(stats_shift(zeros, 5, powers, 5, &shift));
+	near(shift.coverage, 1 - 2 * 4 / 252.0); /* U <= 2: 1 + 1 + 2 orders */
+	assert_true(stats_shift(zeros, 10, powers, 10, &shift));
+	assert_true(shift.coverage >= 0.95 && shift.coverage < 0.96);
+	/* All before alike: the differences are 0..9, ten times each, and 23 + 1 of them are cut off. */
+	near(shift.low, 2);
+	near(shift.high, 7);
+	assert_true(stats_shift(zeros, STATS_SAMPLES_MAX, powers, STATS_SAMPLES_MAX, &shift));
+	assert_true(shift.coverage >= 0.95 && shift.coverage < 0.955);
+}
+
+static void few_values_say_how_little_they_cover(void **state)
+{
+	const double before[] = {1, 2, 3}, after[] = {101, 102, 103};
+	struct stats_shift shift;
+
+	(void)state;
+	assert_true(stats_shift(before, 3, after, 3, &shift));
+	near(shift.coverage, 0.9);
+	assert_true(stats_shift(before, 1, after, 1, &shift));
+	near(shift.coverage, 0);
+}
+
+static void one_wild_value_does_not_make_a_shift(void **state)
+{
+	const double before[] = {100, 101, 99, 100, 102}, after[] = {101, 100, 99, 9000, 101};
+	struct stats_shift shift;
+
+	(void)state;
+	assert_true(stats_shift(before, 5, after, 5, &shift));
+	assert_true(shift.low <= 0 && shift.estimate < 2);
+}
+
+static void ties_are_no_shift(void **state)
+{
+	const double same[] = {7, 7, 7, 7, 7, 7};
+	struct stats_shift shift;
+
+	(void)state;
+	assert_true(stats_shift(same, 6, same, 6, &shift));
+	near(shift.estimate, 0);
+	near(shift.low, 0);
+	near(shift.high, 0);
+}
+
+static void values_that_have_no_difference_are_refused(void **state)
+{
+	const double good[STATS_SAMPLES_MAX + 1] = {0}, infinite[] = {INFINITY, 1}, nan[] = {NAN, 1};
+	struct stats_shift shift;
+
+	(void)state;
+	assert_false(stats_shift(good, 2, infinite, 2, &shift));
+	assert_false(stats_shift(nan, 2, good, 2, &shift));
+	assert_false(stats_shift(good, 0, good, 2, &shift));
+	assert_false(stats_shift(good, STATS_SAMPLES_MAX + 1, good, 2, &shift));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -114,6 +196,12 @@ int main(void)
 		cmocka_unit_test(noise_around_one_is_no_difference),
 		cmocka_unit_test(one_wild_pair_does_not_decide),
 		cmocka_unit_test(values_that_have_no_ratio_are_refused),
+		cmocka_unit_test(a_constant_shift_is_found_exactly),
+		cmocka_unit_test(coverage_is_mann_and_whitneys),
+		cmocka_unit_test(few_values_say_how_little_they_cover),
+		cmocka_unit_test(one_wild_value_does_not_make_a_shift),
+		cmocka_unit_test(ties_are_no_shift),
+		cmocka_unit_test(values_that_have_no_difference_are_refused),
 	};
 
 	return cmocka_run_group_tests_name("stats", tests, NULL, NULL);

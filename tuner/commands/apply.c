@@ -13,6 +13,7 @@
 #include "tuner/plan.h"
 #include "tuner/plan_files.h"
 #include "tuner/state.h"
+#include "tuner/trial.h"
 
 #define LOCK_WAIT_MS 5000
 
@@ -20,6 +21,7 @@ struct apply_options {
 	struct command_common common;
 	bool dry_run, host_only, quiet;
 	uint64_t rate; /* of moving pages, bytes a second */
+	struct trial_options trial;
 };
 
 static int set_dry_run(void *target, const char *text, struct error *err)
@@ -48,11 +50,41 @@ static int set_rate(void *target, const char *text, struct error *err)
 	return move_parse_rate(text, &((struct apply_options *)target)->rate, err);
 }
 
+static struct trial_options *trial_of(void *target)
+{
+	return &((struct apply_options *)target)->trial;
+}
+
+static int set_trial(void *target, const char *text, struct error *err)
+{
+	return trial_parse_duration(text, &trial_of(target)->seconds, err);
+}
+
+static int set_trial_command(void *target, const char *text, struct error *err)
+{
+	(void)err;
+	trial_of(target)->command = text;
+	return 0;
+}
+
+static int set_trial_better(void *target, const char *text, struct error *err)
+{
+	if (strcmp(text, "lower") && strcmp(text, "higher"))
+		return error_set(err, EINVAL, "'%s' is neither lower nor higher", text);
+	trial_of(target)->better = strcmp(text, "lower") ? TRIAL_HIGHER : TRIAL_LOWER;
+	return 0;
+}
+
 static const struct option_row rows[] = {
 	{"dry-run", 'n', NULL, "print the plan and change nothing", set_dry_run},
 	{"host-only", 0, NULL, "leave the vm sections out: host settings and pools only", set_host_only},
 	{"max-rate", 0, "MIB", "move at most so many MiB a second of attached guests' memory", set_rate},
 	{"quiet", 'q', NULL, "do not print the plan", set_quiet},
+	{"trial", 0, "DURATION", "measure before and after (30s, 10m, 2h in all); take it back when it got worse",
+		set_trial},
+	{"trial-command", 0, "CMD", "what decides is the number that this shell command prints",
+		set_trial_command},
+	{"trial-better", 0, "WHICH", "whether a lower or a higher number is better", set_trial_better},
 	{0},
 };
 
@@ -65,6 +97,8 @@ struct apply {
 	struct plan *plan;
 	struct journal *journal;
 	struct report report;
+	json_t *trial; /* its figures and verdict, or NULL */
+	int trial_status; /* what to exit with, when it had a verdict */
 };
 
 static void apply_release(struct apply *apply)
@@ -118,15 +152,28 @@ static int make_plan(struct apply *apply, struct error *err)
 	return plan_check_files(apply->plan, apply->snapshot, err);
 }
 
+static int try_out(struct apply *apply, struct error *err)
+{
+	const struct trial_host host = {&apply->context, apply->journal, apply->profile,
+		&apply->plan->actions, &apply->report};
+
+	return trial_run(&apply->options.trial, &host, &apply->trial, &apply->trial_status, err);
+}
+
 static int carry_out(struct apply *apply, struct error *err)
 {
+	bool trial = apply->options.trial.seconds;
 	int made;
 
 	if (!apply->options.common.json && !apply->options.quiet)
 		plan_print(apply->plan, apply->snapshot);
+	if (trial && trial_check(&apply->plan->actions, err) < 0)
+		return -ENOTSUP;
 	if (apply->options.dry_run)
 		return 0;
 	interrupt_watch();
+	if (trial)
+		return try_out(apply, err);
 	if (!apply->options.common.json && !apply->options.quiet && apply->plan->actions.count)
 		puts("\napplying");
 	if (state_stage(&apply->context.root, apply->profile, err) < 0)
@@ -144,11 +191,12 @@ static void finish(struct apply *apply, int made)
 	unsigned int refused = apply->report.refused;
 
 	if (apply->options.common.json) {
-		command_print_json(json_pack("{s:b, s:o, s:o}", "changed", made > 0,
-			"plan", plan_to_json(apply->plan), "actions", apply->report.rows));
+		command_print_json(json_pack("{s:b, s:o, s:o, s:o*}", "changed", made > 0,
+			"plan", plan_to_json(apply->plan), "actions", apply->report.rows,
+			"trial", apply->trial));
 		return;
 	}
-	if (apply->options.dry_run)
+	if (apply->options.dry_run || apply->trial_status)
 		return;
 	if (made)
 		printf("%d change%s made; vmtune verify looks at them, vmtune revert takes them back\n",
@@ -160,14 +208,37 @@ static void finish(struct apply *apply, int made)
 			refused == 1 ? " was" : "s were");
 }
 
+/* Not done, and why, also where standard output is JSON. */
+static void tell_taken_back(const struct apply *apply)
+{
+	if (apply->trial_status)
+		warn("apply: the trial ended without the wanted verdict: the changes are taken back%s",
+			apply->trial_status == EXIT_DRIFT ? " as far as that is possible now" : "");
+}
+
+static int check_options(const struct apply_options *options, struct error *err)
+{
+	const struct trial_options *trial = &options->trial;
+
+	if (trial->command && !trial->seconds)
+		return error_set(err, EINVAL, "--trial-command is for --trial DURATION");
+	if (!trial->command != (trial->better == TRIAL_NEITHER))
+		return error_set(err, EINVAL, "--trial-command CMD and --trial-better lower|higher go together");
+	return 0;
+}
+
 int apply_command(int argc, char **argv)
 {
-	struct apply apply = {0};
+	struct apply apply = {.options.trial.better = TRIAL_NEITHER};
 	struct error err;
 	int operands, made, status = command_begin(argc, argv, rows, &apply.options.common, &operands);
 
 	if (status >= 0)
 		return status;
+	if (check_options(&apply.options, &err) < 0) {
+		command_failed(argv[0], &err);
+		return EXIT_USAGE;
+	}
 	context_init(&apply.context, &apply.options.common.root);
 	apply.context.move.rate = apply.options.rate;
 	if (apply.options.common.json)
@@ -177,10 +248,12 @@ int apply_command(int argc, char **argv)
 		made = make_plan(&apply, &err);
 	if (made >= 0)
 		made = carry_out(&apply, &err);
-	if (made >= 0)
+	if (made >= 0) {
 		finish(&apply, made);
-	else
+		tell_taken_back(&apply);
+	} else {
 		status = command_failed(argv[0], &err);
+	}
 	apply_release(&apply);
-	return made < 0 ? status : EXIT_SUCCESS;
+	return made < 0 ? status : apply.trial_status;
 }

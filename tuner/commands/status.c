@@ -161,6 +161,29 @@ static json_t *applied(const struct root *root)
 	return json;
 }
 
+static const char *const trial_names[] = {
+	[STATE_TRIAL_RUNS] = "runs",
+	[STATE_TRIAL_LEFT] = "killed",
+};
+
+static json_t *trial(const struct root *root)
+{
+	enum state_trial state = state_trial(root);
+
+	return state == STATE_TRIAL_NONE ? json_null() : json_string(trial_names[state]);
+}
+
+static void print_trial(const struct root *root)
+{
+	enum state_trial state = state_trial(root);
+
+	if (state == STATE_TRIAL_RUNS)
+		puts("a trial is running: it keeps its changes or takes them back by itself");
+	else if (state == STATE_TRIAL_LEFT)
+		puts("a trial was running and was killed before its verdict; vmtune revert takes its changes "
+			"back");
+}
+
 int status_command(int argc, char **argv)
 {
 	struct command_common common = {0};
@@ -176,14 +199,16 @@ int status_command(int argc, char **argv)
 	journal = journal_open(&common.root, false, 0, &err);
 	if (!journal)
 		return command_failed(argv[0], &err);
-	json = json_pack("{s:o, s:o, s:o}", "applied", applied(&common.root), "guests",
-		guests_rows(&context), "changes", journal_rows(&context, journal));
+	json = json_pack("{s:o, s:o, s:o, s:o}", "applied", applied(&common.root), "trial",
+		trial(&common.root), "guests", guests_rows(&context), "changes",
+		journal_rows(&context, journal));
 	journal_close(journal);
 	if (common.json)
 		return command_print_json(json);
 	print_guests(json_object_get(json, "guests"));
 	if (json_is_string(json_object_get(json, "applied")))
 		printf("applied: %s\n", json_string_value(json_object_get(json, "applied")));
+	print_trial(&common.root);
 	print_journal(json_object_get(json, "changes"));
 	json_decref(json);
 	return EXIT_SUCCESS;

@@ -80,6 +80,17 @@ static void print_pools(const struct machine_node *node)
 		putchar('-');
 }
 
+/* Where the firmware tells kinds of memory apart: "  HBM, 460000 MB/s". */
+static void print_tier(const struct machine_node *node)
+{
+	if (node->tier[0])
+		printf("  %s", node->tier);
+	if (node->latency)
+		printf("%s %" PRIu64 " ns", node->tier[0] ? "," : " ", node->latency);
+	if (node->bandwidth)
+		printf("%s %" PRIu64 " MB/s", node->tier[0] || node->latency ? "," : " ", node->bandwidth);
+}
+
 static void print_nodes(const struct machine *machine)
 {
 	char list[LIST_TEXT];
@@ -92,6 +103,7 @@ static void print_nodes(const struct machine *machine)
 			idset_empty(&node->cpus) ? "-" : idset_format(&node->cpus, list, sizeof(list)),
 			node->memory / MIB, node->free / MIB, node->available / MIB);
 		print_pools(node);
+		print_tier(node);
 		putchar('\n');
 	}
 }
@@ -173,6 +185,43 @@ static void print_caches(const struct machine *machine)
 	}
 }
 
+/* Performance and efficiency cores, where the machine has both; the fastest kind last. */
+static void print_kinds(const struct machine *machine)
+{
+	char list[LIST_TEXT];
+	int kinds = 0;
+
+	for (unsigned int i = 0; i < machine->cpu_count; i++)
+		if (machine->cpus[i].kind >= kinds)
+			kinds = machine->cpus[i].kind + 1;
+	for (int kind = 0; kinds > 1 && kind < kinds; kind++) {
+		struct idset cpus = members(machine, LEVEL(kind), (unsigned int)kind);
+
+		printf("%skind %d%-8s CPUs %s\n", kind ? "" : "\n", kind, kind == kinds - 1 ? " (fast)" : "",
+			idset_format(&cpus, list, sizeof(list)));
+	}
+}
+
+/* The named ones: who passes a bare PCI function to a guest knows its address. */
+static void print_devices(const struct machine *machine)
+{
+	bool first = true;
+
+	for (unsigned int i = 0; i < machine->device_count; i++) {
+		const struct machine_device *device = &machine->devices[i];
+
+		if (!device->name)
+			continue;
+		if (first)
+			printf("\ndevice            node  PCI address\n");
+		first = false;
+		if (device->node == MACHINE_NO_NODE)
+			printf("%-16s     -  %s\n", device->name, device->address);
+		else
+			printf("%-16s %5d  %s\n", device->name, device->node, device->address);
+	}
+}
+
 /* ---- JSON ---- */
 
 static json_t *set_json(const struct idset *set)
@@ -193,30 +242,40 @@ static json_t *node_json(const struct machine *machine, const struct machine_nod
 			"surplus", (json_int_t)node->pools[i].surplus));
 	for (unsigned int i = 0; i < machine->node_count; i++)
 		json_array_append_new(distances, json_integer(node->distance[i]));
-	return json_pack("{s:i, s:o, s:I, s:I, s:I, s:o, s:o}", "node", (int)node->os,
+	return json_pack("{s:i, s:o, s:I, s:I, s:I, s:o, s:o, s:s, s:I, s:I}", "node", (int)node->os,
 		"cpus", set_json(&node->cpus), "memory", (json_int_t)node->memory,
 		"free", (json_int_t)node->free, "available", (json_int_t)node->available,
-		"pools", pools, "distances", distances);
+		"pools", pools, "distances", distances, "tier", node->tier,
+		"latency-ns", (json_int_t)node->latency, "bandwidth-mbs", (json_int_t)node->bandwidth);
+}
+
+static json_t *device_json(const struct machine_device *device)
+{
+	return json_pack("{s:s?, s:s, s:o}", "name", device->name, "address", device->address, "node",
+		device->node == MACHINE_NO_NODE ? json_null() : json_integer(device->node));
 }
 
 static json_t *topology_json(const struct machine *machine)
 {
-	json_t *nodes = json_array(), *cpus = json_array();
+	json_t *nodes = json_array(), *cpus = json_array(), *devices = json_array();
 
 	for (unsigned int i = 0; i < machine->node_count; i++)
 		json_array_append_new(nodes, node_json(machine, &machine->nodes[i]));
+	for (unsigned int i = 0; i < machine->device_count; i++)
+		json_array_append_new(devices, device_json(&machine->devices[i]));
 	for (unsigned int i = 0; i < machine->cpu_count; i++) {
 		const struct machine_cpu *cpu = &machine->cpus[i];
 
-		json_array_append_new(cpus, json_pack("{s:i, s:i, s:i, s:i, s:i, s:i}", "cpu", (int)cpu->os,
+		json_array_append_new(cpus, json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "cpu", (int)cpu->os,
 			"node", cpu->node, "package", (int)cpu->package, "cache", (int)cpu->llc,
-			"core", (int)cpu->core, "thread", (int)cpu->thread));
+			"core", (int)cpu->core, "thread", (int)cpu->thread, "kind", cpu->kind));
 	}
-	return json_pack("{s:s, s:s?, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o}", "source", machine->source,
+	return json_pack("{s:s, s:s?, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o}", "source", machine->source,
 		"model", machine->model, "packages", (int)machine->package_count,
 		"caches", (int)machine->llc_count, "cores", (int)machine->core_count,
 		"cpu-count", (int)machine->cpu_count, "allowed", set_json(&machine->allowed),
-		"isolated", set_json(&machine->isolated), "nodes", nodes, "cpus", cpus);
+		"isolated", set_json(&machine->isolated), "nodes", nodes, "cpus", cpus,
+		"devices", devices);
 }
 
 int topology_command(int argc, char **argv)
@@ -242,6 +301,8 @@ int topology_command(int argc, char **argv)
 		print_nodes(machine);
 		print_distances(machine);
 		print_caches(machine);
+		print_kinds(machine);
+		print_devices(machine);
 	}
 	if (snapshot)
 		snapshot_free(snapshot);

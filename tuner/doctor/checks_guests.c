@@ -9,6 +9,7 @@
 #include "tuner/doctor/doctor.h"
 #include "tuner/doctor/guest_name.h"
 #include "tuner/doctor/text.h"
+#include "tuner/home.h"
 
 #define LIST_TEXT       256
 #define REMOTE_LITTLE   5  /* percent: firmware, shared libraries, what the sample cannot tell */
@@ -32,45 +33,6 @@ static void guests_seen(const struct facts *facts, struct findings *findings)
 
 /* ---- where memory is ---------------------------------------------------------------------------- */
 
-/*
- * The nodes where the guest's vCPUs work: of a bound thread the nodes it may be on; of one that may run
- * on several, the one it was seen on. @bound: all of them are bound to one node each.
- */
-static struct idset home_of(const struct facts *facts, const struct guest *guest, bool *bound)
-{
-	const struct machine *machine = facts->snapshot->machine;
-	struct idset home = {0};
-
-	*bound = true;
-	for (unsigned int i = 0; i < guest->thread_count; i++) {
-		const struct guest_thread *thread = &guest->threads[i];
-		struct idset nodes = nodes_of_cpus(machine, &thread->allowed), here = {0};
-
-		if (thread->kind != THREAD_VCPU)
-			continue;
-		if (idset_count(&nodes) != 1) {
-			*bound = false;
-			if (thread->cpu >= 0)
-				idset_add(&here, (unsigned int)thread->cpu);
-			here = nodes_of_cpus(machine, &here);
-		}
-		idset_union(&home, idset_empty(&here) ? &nodes : &here);
-	}
-	return home;
-}
-
-static uint64_t bytes_outside(const struct facts *facts, const struct guest_memory_map *map,
-	const struct idset *home)
-{
-	const struct machine *machine = facts->snapshot->machine;
-	uint64_t bytes = 0;
-
-	for (unsigned int i = 0; i < map->node_count && i < machine->node_count; i++)
-		if (!idset_has(home, machine->nodes[i].os))
-			bytes += map->node_bytes[i];
-	return bytes;
-}
-
 static void check_place(const struct facts *facts, const struct guest_facts *row,
 	struct findings *findings)
 {
@@ -85,13 +47,13 @@ static void check_place(const struct facts *facts, const struct guest_facts *row
 			row->guest->name));
 		return;
 	}
-	home = home_of(facts, row->guest, &bound);
+	home = home_of(facts->snapshot->machine, row->guest, &bound);
 	if (idset_empty(&home)) {
 		finding_unknown(findings, xasprintf("%s: no vCPU thread was found", row->guest->name));
 		return;
 	}
 	idset_format(&home, nodes, sizeof(nodes));
-	remote = bytes_outside(facts, map, &home);
+	remote = home_bytes_outside(facts->snapshot->machine, map, &home);
 	if (percent(remote, map->resident) <= REMOTE_LITTLE) {
 		finding_passed(findings, xasprintf("%s: %u%% of its memory is elsewhere than its vCPUs "
 			"(node %s)", row->guest->name, percent(remote, map->resident), nodes));

@@ -9,6 +9,7 @@
 #include "lib/xalloc.h"
 #include "tuner/doctor/doctor.h"
 #include "tuner/doctor/text.h"
+#include "tuner/home.h"
 
 #define FRAGMENT_MIN     (512 * MIB) /* a node with less free memory is full, not fragmented */
 #define FRAGMENT_PERCENT 50

@@ -37,16 +37,3 @@ unsigned int percent(uint64_t part, uint64_t whole)
 {
 	return whole ? (unsigned int)((double)part * 100 / (double)whole) : 0;
 }
-
-struct idset nodes_of_cpus(const struct machine *machine, const struct idset *cpus)
-{
-	struct idset nodes = {0};
-
-	idset_for_each(id, cpus) {
-		const struct machine_cpu *cpu = machine_cpu_of(machine, (unsigned int)id);
-
-		if (cpu && cpu->node != MACHINE_NO_NODE)
-			idset_add(&nodes, (unsigned int)cpu->node);
-	}
-	return nodes;
-}

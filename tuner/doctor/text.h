@@ -5,8 +5,6 @@
 
 #include <stdint.h>
 
-#include "host/machine.h"
-#include "lib/idset.h"
 #include "lib/size.h"
 
 #define SIZE_ABOUT_MAX 24
@@ -24,7 +22,5 @@ void text_add(struct text *text, const char *fmt, ...) __attribute__((format(pri
 const char *size_about(char buf[SIZE_ABOUT_MAX], uint64_t bytes);
 /* @part of @whole, rounded down; 0 of nothing. */
 unsigned int percent(uint64_t part, uint64_t whole);
-/* The nodes that have one of these CPUs. */
-struct idset nodes_of_cpus(const struct machine *machine, const struct idset *cpus);
 
 #endif

@@ -42,7 +42,7 @@ void construct(struct state *state)
 	for (unsigned int i = 0; i < count; i++) {
 		int shape = state_best(state, order[i].vm, 0, NULL);
 
-		if (shape != NO_SHAPE)
+		if (shape != NO_PLACE)
 			state_put(state, order[i].vm, (unsigned int)shape);
 	}
 	free(order);

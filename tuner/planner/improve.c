@@ -18,10 +18,6 @@
 static const unsigned int blink_rates[] = { 0, 10, 10, 10, 40, 40, 128, 240 };
 #define BLINK_RATES (sizeof(blink_rates) / sizeof(blink_rates[0]))
 
-/* The search begins anew from the best so often, each time with so much tolerance, of the best total. */
-static const double tolerances[] = { 0.3, 0.05, 0.3, 0.05 };
-#define ROUNDS (sizeof(tolerances) / sizeof(tolerances[0]))
-
 uint64_t planner_random(uint64_t *seed)
 {
 	uint64_t x = *seed ? *seed : 0x9e3779b97f4a7c15u;
@@ -33,7 +29,7 @@ uint64_t planner_random(uint64_t *seed)
 	return x * 0x2545f4914f6cdd1du;
 }
 
-static unsigned int below(uint64_t *seed, unsigned int limit)
+unsigned int planner_below(uint64_t *seed, unsigned int limit)
 {
 	return (unsigned int)((planner_random(seed) >> 32) * limit >> 32);
 }
@@ -62,8 +58,8 @@ static void take_out(struct improver *improver, unsigned int vm)
 	struct state *state = improver->state;
 
 	improver->out[improver->out_count] = vm;
-	improver->was[improver->out_count++] = state->shape[vm];
-	if (state->shape[vm] != NO_SHAPE)
+	improver->was[improver->out_count++] = state->at[vm];
+	if (state->at[vm] != NO_PLACE)
 		state_take(state, vm);
 }
 
@@ -71,13 +67,13 @@ static void take_out(struct improver *improver, unsigned int vm)
 static void ruin(struct improver *improver)
 {
 	unsigned int vms = improver->state->problem->vm_count;
-	unsigned int count = 1 + below(&improver->seed, OUT_MAX - 1);
+	unsigned int count = 1 + planner_below(&improver->seed, OUT_MAX - 1);
 
 	improver->out_count = 0;
 	if (improver->homeless_count)
-		take_out(improver, improver->homeless[below(&improver->seed, improver->homeless_count)]);
+		take_out(improver, improver->homeless[planner_below(&improver->seed, improver->homeless_count)]);
 	for (unsigned int i = 0; i < count && improver->out_count < vms; i++) {
-		unsigned int vm = below(&improver->seed, vms);
+		unsigned int vm = planner_below(&improver->seed, vms);
 
 		if (!is_out(improver, vm))
 			take_out(improver, vm);
@@ -87,9 +83,9 @@ static void ruin(struct improver *improver)
 static void recreate(struct improver *improver)
 {
 	for (unsigned int i = 0; i < improver->out_count; i++) {
-		unsigned int j = i + below(&improver->seed, improver->out_count - i);
+		unsigned int j = i + planner_below(&improver->seed, improver->out_count - i);
 		unsigned int vm = improver->out[j];
-		unsigned int blinks = blink_rates[below(&improver->seed, BLINK_RATES)];
+		unsigned int blinks = blink_rates[planner_below(&improver->seed, BLINK_RATES)];
 		int was = improver->was[j], shape;
 
 		improver->out[j] = improver->out[i];
@@ -97,7 +93,7 @@ static void recreate(struct improver *improver)
 		improver->out[i] = vm;
 		improver->was[i] = was;
 		shape = state_best(improver->state, vm, blinks, &improver->seed);
-		if (shape != NO_SHAPE)
+		if (shape != NO_PLACE)
 			state_put(improver->state, vm, (unsigned int)shape);
 	}
 }
@@ -105,10 +101,10 @@ static void recreate(struct improver *improver)
 static void take_back(struct improver *improver)
 {
 	for (unsigned int i = 0; i < improver->out_count; i++)
-		if (improver->state->shape[improver->out[i]] != NO_SHAPE)
+		if (improver->state->at[improver->out[i]] != NO_PLACE)
 			state_take(improver->state, improver->out[i]);
 	for (unsigned int i = 0; i < improver->out_count; i++)
-		if (improver->was[i] != NO_SHAPE)
+		if (improver->was[i] != NO_PLACE)
 			state_put(improver->state, improver->out[i], (unsigned int)improver->was[i]);
 }
 
@@ -118,7 +114,7 @@ static void list_homeless(struct improver *improver)
 
 	improver->homeless_count = 0;
 	for (unsigned int i = 0; state->unplaced && i < state->problem->vm_count; i++)
-		if (state->shape[i] == NO_SHAPE)
+		if (state->at[i] == NO_PLACE)
 			improver->homeless[improver->homeless_count++] = i;
 }
 
@@ -128,7 +124,7 @@ static void remember(struct improver *improver, double total)
 
 	improver->best_total = total;
 	improver->best_unplaced = state->unplaced;
-	memcpy(improver->best, state->shape, state->problem->vm_count * sizeof(*improver->best));
+	memcpy(improver->best, state->at, state->problem->vm_count * sizeof(*improver->best));
 }
 
 /* Smaller is better; a VM without a place outweighs everything. */
@@ -140,7 +136,7 @@ static bool better(unsigned int unplaced, double total, unsigned int than_unplac
 static void step(struct improver *improver, double tolerance)
 {
 	struct state *state = improver->state;
-	double after, limit = improver->best_total * (1 + tolerance);
+	double after, limit = improver->best_total + tolerance;
 	unsigned int unplaced = state->unplaced;
 
 	ruin(improver);
@@ -162,21 +158,21 @@ static void restore(struct improver *improver)
 	struct state *state = improver->state;
 
 	for (unsigned int i = 0; i < state->problem->vm_count; i++)
-		if (state->shape[i] != NO_SHAPE && state->shape[i] != improver->best[i])
+		if (state->at[i] != NO_PLACE && state->at[i] != improver->best[i])
 			state_take(state, i);
 	for (unsigned int i = 0; i < state->problem->vm_count; i++)
-		if (state->shape[i] == NO_SHAPE && improver->best[i] != NO_SHAPE)
+		if (state->at[i] == NO_PLACE && improver->best[i] != NO_PLACE)
 			state_put(state, i, (unsigned int)improver->best[i]);
 }
 
-/* Tolerance falls to nothing while the effort is spent. */
+/* Tolerance falls from @tolerance to nothing while the effort is spent. */
 static void search(struct improver *improver, uint64_t effort, double tolerance)
 {
 	struct state *state = improver->state;
 	uint64_t begin = state->effort;
 
 	list_homeless(improver);
-	while (state->effort - begin < effort) {
+	while (state->effort - begin < effort && state->effort < state->limit) {
 		double left = 1 - (double)(state->effort - begin) / (double)effort;
 
 		state->effort++; /* a step that overlooks every shape is one, too */
@@ -184,7 +180,7 @@ static void search(struct improver *improver, uint64_t effort, double tolerance)
 	}
 }
 
-void improve(struct state *state, uint64_t effort, uint64_t seed)
+void improve(struct state *state, uint64_t effort, double tolerance, uint64_t seed)
 {
 	unsigned int count = state->problem->vm_count;
 	struct improver improver = { .state = state, .seed = seed ? seed : 1 };
@@ -194,10 +190,8 @@ void improve(struct state *state, uint64_t effort, uint64_t seed)
 	improver.best = xcalloc(count, sizeof(*improver.best));
 	improver.homeless = xcalloc(count, sizeof(*improver.homeless));
 	remember(&improver, state_total(state));
-	for (unsigned int round = 0; round < ROUNDS; round++) {
-		search(&improver, effort / ROUNDS, tolerances[round]);
-		restore(&improver);
-	}
+	search(&improver, effort, tolerance * improver.best_total / count);
+	restore(&improver);
 	free(improver.best);
 	free(improver.homeless);
 }

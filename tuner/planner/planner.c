@@ -1,117 +1,80 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The order of the steps, and from the final state to a result that can be read. */
+/* The order of the steps, and how much effort each may take. */
 #include "tuner/planner/planner.h"
-
-#include <stdlib.h>
 
 #include "lib/xalloc.h"
 #include "tuner/planner/state.h"
 
-#define REPAIR_VMS  64 /* with more of them a walk through all shapes comes nowhere */
-#define EXACT_SHARE 50 /* an exact search may take so many times the effort of an ordinary one */
+#define WALK_VMS    64 /* with more of them a walk through all places comes nowhere */
+#define EFFORT      4000000u
+#define EFFORT_EACH 40u /* for each VM on each site */
+#define SHARES      30u /* of the usual effort: windows and improvement, 1 + 2 + 4 + 8 each */
+#define EXACT_SHARE 50u /* an exact search may take so many times the effort of an ordinary one */
 
-/* What all VMs together have on a node: busy vCPUs and bytes. */
-struct tenants {
-	double demand, bytes;
-};
-
-static double part_demand(const struct planner_vm *vm, const struct planner_part *part)
+/* Another seed for each round: seeds that differ in few bits begin alike. */
+static uint64_t seed_of(uint64_t seed, unsigned int round)
 {
-	return vm->demand * part->vcpus / vm->vcpus;
+	return (seed * 64 + round + 1) * 0x9e3779b97f4a7c15u;
 }
 
-static void count_tenants(const struct planner_problem *problem, const struct planner_result *result,
-	struct tenants *tenants)
+/*
+ * Rounds, each with twice the effort of the one before and none of them depending on how many there will be.
+ * So more effort goes through the same placements and then some more: it never makes a plan worse.
+ * True when the optimum is proven.
+ */
+static bool search(struct state *state, uint64_t share, uint64_t seed)
 {
-	for (unsigned int i = 0; i < problem->vm_count; i++)
-		for (unsigned int j = 0; j < result->placements[i].part_count; j++) {
-			const struct planner_part *part = &result->placements[i].parts[j];
+	static const double tolerances[] = { 4, 0.6 };
+	unsigned int count = state->problem->vm_count, vms[WALK_VMS];
+	bool few = count <= WALK_VMS;
 
-			tenants[problem->sites[part->site].cpu_node].demand +=
-				part_demand(&problem->vms[i], part);
-			tenants[problem->sites[part->site].memory_node].bytes += (double)part->bytes;
-		}
-}
+	for (unsigned int i = 0; few && i < count; i++)
+		vms[i] = i;
+	for (unsigned int round = 0; state->effort < state->limit; round++) {
+		uint64_t effort = share << round;
 
-/* A part's share of the terms of its nodes: by demand on the CPUs, by bytes on the memory. */
-static void add_share(const struct state *state, const struct tenants *tenants, const struct planner_vm *vm,
-	const struct planner_part *part, double cost[PLANNER_TERMS])
-{
-	const struct planner_site *site = &state->problem->sites[part->site];
-	double terms[PLANNER_TERMS];
-
-	cost_of_node(state, site->cpu_node, terms);
-	for (int term = PLANNER_CONTENTION; term < PLANNER_FRAGMENTATION; term++)
-		if (tenants[site->cpu_node].demand > 0)
-			cost[term] += terms[term] * part_demand(vm, part) / tenants[site->cpu_node].demand;
-	cost_of_node(state, site->memory_node, terms);
-	if (tenants[site->memory_node].bytes > 0)
-		cost[PLANNER_FRAGMENTATION] += terms[PLANNER_FRAGMENTATION] * (double)part->bytes /
-			tenants[site->memory_node].bytes;
-}
-
-static void share_out(const struct state *state, struct planner_result *result)
-{
-	const struct planner_problem *problem = state->problem;
-	struct tenants *tenants = xcalloc(problem->node_count + 1, sizeof(*tenants));
-
-	count_tenants(problem, result, tenants);
-	for (unsigned int i = 0; i < problem->vm_count; i++)
-		for (unsigned int j = 0; j < result->placements[i].part_count; j++)
-			add_share(state, tenants, &problem->vms[i], &result->placements[i].parts[j],
-				result->placements[i].cost);
-	free(tenants);
-}
-
-static void write_down(const struct state *state, struct planner_result *result)
-{
-	const struct planner_problem *problem = state->problem;
-
-	result->unplaced = state->unplaced;
-	result->total = state_total(state);
-	result->effort = state->effort;
-	for (unsigned int i = 0; i < problem->vm_count; i++) {
-		struct planner_placement *placement = &result->placements[i];
-
-		if (state->shape[i] == NO_SHAPE)
-			continue;
-		placement->parts = xcalloc(state->shapes->shapes[state->shape[i]].count, sizeof(*placement->parts));
-		placement->part_count = shape_parts(state, i, (unsigned int)state->shape[i], placement->parts);
-		cost_of_vm(state, i, (unsigned int)state->shape[i], placement->cost);
+		if (few && state->unplaced)
+			repair(state, vms, count, effort);
+		if (few && windows(state, effort, seed_of(seed, round)))
+			return true;
+		improve(state, effort, tolerances[round % 2], seed_of(seed, round));
 	}
+	return false;
+}
+
+static bool prove(struct state *state, uint64_t effort)
+{
+	unsigned int count = state->problem->vm_count, vms[WALK_VMS];
+
+	if (count > WALK_VMS)
+		return false;
+	for (unsigned int i = 0; i < count; i++)
+		vms[i] = i;
+	state->limit = state->effort + effort;
+	return exact(state, vms, count, effort);
+}
+
+uint64_t planner_effort(const struct planner_problem *problem)
+{
+	return EFFORT + EFFORT_EACH * (uint64_t)problem->vm_count * problem->site_count;
 }
 
 void planner_solve(const struct planner_problem *problem, const struct planner_options *options,
 	struct planner_result *result)
 {
-	uint64_t effort = options->effort ? options->effort : PLANNER_EFFORT;
-	struct shapes shapes;
+	uint64_t usual = planner_effort(problem), effort = options->effort ? options->effort : usual;
 	struct state state;
 
 	*result = (struct planner_result){ 0 };
-	result->placements = xcalloc(problem->vm_count + 1, sizeof(*result->placements));
-	shapes_init(&shapes, problem);
-	state_init(&state, problem, &shapes);
+	result->placements = xcalloc(all_vms(problem) + 1, sizeof(*result->placements));
+	state_init(&state, problem);
 	construct(&state);
 	result->constructed = state.unplaced ? 0 : state_total(&state);
-	if (problem->site_count > 1)
-		improve(&state, effort, options->seed);
-	if (state.unplaced && problem->vm_count <= REPAIR_VMS) {
-		repair(&state, effort / 2);
-		improve(&state, effort / 4, options->seed + 1);
-	}
-	if (options->exact)
-		result->proven = exact(&state, effort * EXACT_SHARE);
+	state.limit = state.effort + effort;
+	result->proven = search(&state, usual / SHARES, options->seed) ||
+		(options->exact && prove(&state, effort * EXACT_SHARE));
 	write_down(&state, result);
-	share_out(&state, result);
+	if (options->others)
+		find_others(&state, result);
 	state_release(&state);
-	shapes_release(&shapes);
-}
-
-void planner_result_release(struct planner_result *result, unsigned int vm_count)
-{
-	for (unsigned int i = 0; result->placements && i < vm_count; i++)
-		free(result->placements[i].parts);
-	free(result->placements);
-	*result = (struct planner_result){ 0 };
 }

@@ -44,13 +44,13 @@ static struct planner_part shape_part(const struct shapes *shapes, const struct 
 	return part;
 }
 
-unsigned int shape_parts(const struct state *state, unsigned int vm, unsigned int shape,
+unsigned int shape_parts(const struct shapes *shapes, unsigned int shape, const struct planner_vm *vm,
 	struct planner_part parts[PLANNER_PARTS_MAX])
 {
-	const struct shape *s = &state->shapes->shapes[shape];
+	const struct shape *s = &shapes->shapes[shape];
 
 	for (unsigned int i = 0; i < s->count; i++)
-		parts[i] = shape_part(state->shapes, s, &state->problem->vms[vm], i);
+		parts[i] = shape_part(shapes, s, vm, i);
 	return s->count;
 }
 
@@ -80,7 +80,9 @@ unsigned int shapes_fewest(const struct planner_problem *problem, const struct p
 		const struct planner_node *node = &problem->nodes[problem->sites[i].cpu_node];
 
 		bytes[i] = site_bytes(problem, i, vm->source);
-		cpus[i] = vm->dedicated ? node->dedicable : node->cpus;
+		cpus[i] = vm->dedicated ? node->dedicable
+			: vm->overcommit > 0 && vm->overcommit < 1 ? (uint64_t)(vm->overcommit * node->cpus)
+								   : node->cpus;
 	}
 	qsort(bytes, problem->site_count, sizeof(*bytes), descending);
 	qsort(cpus, problem->site_count, sizeof(*cpus), descending);

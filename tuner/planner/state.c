@@ -3,6 +3,7 @@
  * A placement while VMs come and go: what is on each node, whether that still fits, and the sum of what
  * it costs. A change takes as much time as the nodes it touches, not as the machine has.
  */
+#include <math.h>
 #include <stdlib.h>
 
 #include "lib/xalloc.h"
@@ -29,20 +30,12 @@ static bool node_holds(const struct state *state, unsigned int index, const stru
 			return false;
 	if (ordinary(node, on->used) > node->memory)
 		return false;
-	if (on->fenced > node->dedicable + node->dedicated || (on->shared_vms && on->dedicated >= node->cpus))
+	if (on->fenced > node->dedicable + node->fenced || (on->shared_vms && on->dedicated >= node->cpus))
 		return false;
-	return true;
+	return on->shared_vcpus <= on->limit * cost_shared_cpus(node, on) + 1e-9;
 }
 
 /* ---- coming and going ---- */
-
-static double node_cost(const struct state *state, unsigned int node, const struct node_state *on)
-{
-	double terms[PLANNER_TERMS];
-
-	cost_of_load(state, node, on, terms);
-	return cost_sum(terms);
-}
 
 static void add_part(const struct state *state, const struct planner_vm *vm, const struct planner_part *part,
 	int sign, struct node_state *cpu, struct node_state *memory)
@@ -58,6 +51,9 @@ static void add_part(const struct state *state, const struct planner_vm *vm, con
 	} else {
 		cpu->load += sign * vm->demand * part->vcpus / vm->vcpus;
 		cpu->shared_vms += (unsigned int)sign;
+		cpu->shared_vcpus += sign * (double)part->vcpus;
+		if (sign > 0 && vm->overcommit > 0)
+			cpu->limit = fmin(cpu->limit, vm->overcommit);
 	}
 	memory->used[vm->source] += sign > 0 ? part->bytes : -part->bytes;
 }
@@ -78,14 +74,14 @@ static struct node_state *touch(const struct state *state, struct change *change
 	return &change->after[change->count++];
 }
 
-static void change_by(const struct state *state, unsigned int vm, const struct planner_part *parts,
-	unsigned int count, int sign, struct change *change)
+static void change_by(const struct state *state, unsigned int vm, const struct place *place, int sign,
+	struct change *change)
 {
 	change->count = 0;
-	for (unsigned int i = 0; i < count; i++) {
-		const struct planner_site *site = &state->problem->sites[parts[i].site];
+	for (unsigned int i = 0; i < place->count; i++) {
+		const struct planner_site *site = &state->problem->sites[place->parts[i].site];
 
-		add_part(state, &state->problem->vms[vm], &parts[i], sign,
+		add_part(state, &state->problem->vms[vm], &place->parts[i], sign,
 			touch(state, change, site->cpu_node), touch(state, change, site->memory_node));
 	}
 }
@@ -96,75 +92,148 @@ static int *members(const struct state *state, unsigned int vm, unsigned int nod
 		node];
 }
 
-static bool too_near(const struct state *state, unsigned int vm, const struct planner_part *parts,
-	unsigned int count)
+/* Which VMs with a limit share there; when one goes, the smallest limit may be another's. */
+static void count_limit(struct state *state, const struct planner_vm *vm, unsigned int node, int sign)
+{
+	unsigned int *count = state->limit_members + (size_t)node * state->limit_count;
+	unsigned int i = 0;
+
+	while (state->limits[i] < vm->overcommit)
+		i++;
+	count[i] += (unsigned int)sign;
+	for (i = 0; i < state->limit_count && !count[i];)
+		i++;
+	state->nodes[node].limit = i < state->limit_count ? state->limits[i] : UNLIMITED;
+}
+
+/* A VM's wishes about who else is on its nodes hold there, or no longer. */
+static void join_nodes(struct state *state, unsigned int vm, const struct place *place, int sign)
+{
+	const struct planner_vm *self = &state->problem->vms[vm];
+
+	for (unsigned int i = 0; i < place->count; i++) {
+		unsigned int node = state->problem->sites[place->parts[i].site].cpu_node;
+
+		if (self->apart != PLANNER_NO_GROUP)
+			*members(state, vm, node) += sign;
+		if (!self->dedicated && self->overcommit > 0)
+			count_limit(state, self, node, sign);
+	}
+}
+
+/* Of what a fixed VM takes the nodes know; the rest is its own cost and its groups. */
+static void put_fixed(struct state *state, unsigned int vm)
+{
+	const struct place *place = &state->places[vm][0];
+
+	join_nodes(state, vm, place, 1);
+	state->vm_cost += place->own + cost_near(state, vm, place);
+	state->at[vm] = 0;
+}
+
+static bool too_near(const struct state *state, unsigned int vm, const struct place *place)
 {
 	if (state->problem->vms[vm].apart == PLANNER_NO_GROUP)
 		return false;
-	for (unsigned int i = 0; i < count; i++)
-		if (*members(state, vm, state->problem->sites[parts[i].site].cpu_node))
+	for (unsigned int i = 0; i < place->count; i++)
+		if (*members(state, vm, state->problem->sites[place->parts[i].site].cpu_node))
 			return true;
 	return false;
 }
 
-double state_try(struct state *state, unsigned int vm, unsigned int shape)
+/* As change_by, and whether that is allowed. */
+static bool allowed(const struct state *state, unsigned int vm, const struct place *place,
+	struct change *change)
 {
 	const struct planner_vm *self = &state->problem->vms[vm];
-	struct planner_part parts[PLANNER_PARTS_MAX];
-	unsigned int count = shape_parts(state, vm, shape, parts);
-	double terms[PLANNER_TERMS], sum;
+
+	if (self->dedicated && state->dedicated + self->vcpus + state->problem->keep_cpus > state->cpus_all)
+		return false;
+	if (too_near(state, vm, place))
+		return false;
+	change_by(state, vm, place, 1, change);
+	for (unsigned int i = 0; i < change->count; i++)
+		if (!node_holds(state, change->node[i], &change->after[i]))
+			return false;
+	return true;
+}
+
+bool state_fits(const struct state *state, unsigned int vm, const struct place *place)
+{
 	struct change change;
 
+	return allowed(state, vm, place, &change);
+}
+
+double state_try(struct state *state, unsigned int vm, unsigned int index)
+{
+	const struct place *place = &state->places[vm][index];
+	struct change change;
+	double sum;
+
 	state->effort++;
-	if (self->dedicated && state->dedicated + self->vcpus + state->problem->keep_cpus > state->cpus_all)
+	if (!allowed(state, vm, place, &change))
 		return INFEASIBLE;
-	if (too_near(state, vm, parts, count))
-		return INFEASIBLE;
-	change_by(state, vm, parts, count, 1, &change);
+	sum = place->own + cost_near(state, vm, place);
 	for (unsigned int i = 0; i < change.count; i++)
-		if (!node_holds(state, change.node[i], &change.after[i]))
-			return INFEASIBLE;
-	cost_of_parts(state, vm, parts, count, terms);
-	sum = cost_sum(terms);
-	for (unsigned int i = 0; i < change.count; i++)
-		sum += node_cost(state, change.node[i], &change.after[i]) - state->nodes[change.node[i]].cost;
+		sum += cost_node_sum(state, change.node[i], &change.after[i]) - state->nodes[change.node[i]].cost;
 	return sum;
 }
 
-static void commit(struct state *state, unsigned int vm, unsigned int shape, int sign)
+bool state_growth(struct state *state, unsigned int vm, unsigned int index, struct growth *growth)
 {
-	const struct planner_vm *self = &state->problem->vms[vm];
-	struct planner_part parts[PLANNER_PARTS_MAX];
-	unsigned int count = shape_parts(state, vm, shape, parts);
-	double terms[PLANNER_TERMS];
+	const struct place *place = &state->places[vm][index];
 	struct change change;
 
-	change_by(state, vm, parts, count, sign, &change);
+	state->effort++;
+	if (!allowed(state, vm, place, &change))
+		return false;
+	*growth = (struct growth){ .own = place->own + cost_near(state, vm, place) };
+	growth->total = growth->own;
+	for (unsigned int i = 0; i < change.count; i++) {
+		double before[PLANNER_TERMS], after[PLANNER_TERMS], waiting;
+
+		cost_of_node(state, change.node[i], &state->nodes[change.node[i]], before);
+		cost_of_node(state, change.node[i], &change.after[i], after);
+		waiting = after[PLANNER_CONTENTION] - before[PLANNER_CONTENTION] + after[PLANNER_SMT] -
+			before[PLANNER_SMT];
+		growth->total += waiting;
+		growth->waiting += waiting * bound_waiting(state, vm, change.node[i]);
+		growth->interference += after[PLANNER_INTERFERENCE] - before[PLANNER_INTERFERENCE];
+		growth->total += after[PLANNER_FRAGMENTATION] - before[PLANNER_FRAGMENTATION];
+	}
+	growth->total += growth->interference;
+	return true;
+}
+
+static void commit(struct state *state, unsigned int vm, unsigned int index, int sign)
+{
+	const struct place *place = &state->places[vm][index];
+	const struct planner_vm *self = &state->problem->vms[vm];
+	struct change change;
+
+	change_by(state, vm, place, sign, &change);
 	for (unsigned int i = 0; i < change.count; i++) {
 		state->nodes[change.node[i]] = change.after[i];
-		state->nodes[change.node[i]].cost = node_cost(state, change.node[i], &change.after[i]);
+		state->nodes[change.node[i]].cost = cost_node_sum(state, change.node[i], &change.after[i]);
 	}
-	cost_of_parts(state, vm, parts, count, terms);
-	state->vm_cost += sign * cost_sum(terms);
+	state->vm_cost += sign * (place->own + cost_near(state, vm, place));
 	if (self->dedicated)
 		state->dedicated += (unsigned int)sign * self->vcpus;
-	for (unsigned int i = 0; self->apart != PLANNER_NO_GROUP && i < count; i++)
-		*members(state, vm, state->problem->sites[parts[i].site].cpu_node) += sign;
+	join_nodes(state, vm, place, sign);
 	state->unplaced -= (unsigned int)sign;
 }
 
-void state_put(struct state *state, unsigned int vm, unsigned int shape)
+void state_put(struct state *state, unsigned int vm, unsigned int place)
 {
-	commit(state, vm, shape, 1);
-	state->shape[vm] = (int)shape;
+	commit(state, vm, place, 1);
+	state->at[vm] = (int)place;
 }
 
 void state_take(struct state *state, unsigned int vm)
 {
-	unsigned int shape = (unsigned int)state->shape[vm];
-
-	state->shape[vm] = NO_SHAPE; /* not near to itself */
-	commit(state, vm, shape, -1);
+	commit(state, vm, (unsigned int)state->at[vm], -1);
+	state->at[vm] = NO_PLACE;
 }
 
 double state_total(const struct state *state)
@@ -179,9 +248,9 @@ double state_total(const struct state *state)
 int state_best(struct state *state, unsigned int vm, unsigned int blinks, uint64_t *seed)
 {
 	double least = INFEASIBLE;
-	int best = NO_SHAPE;
+	int best = NO_PLACE;
 
-	for (unsigned int i = state->from[vm]; i < state->until[vm]; i++) {
+	for (unsigned int i = 0; i < state->place_count[vm]; i++) {
 		double cost;
 
 		if (blinks && planner_random(seed) >> 56 < blinks)
@@ -204,18 +273,74 @@ static void init_node(struct state *state, unsigned int index)
 
 	on->load = node->load;
 	on->pressure = node->load + node->dedicated;
-	on->dedicated = on->fenced = node->dedicated;
-	on->shared_vms = node->load > 0;
-	on->cost = node_cost(state, index, on);
+	on->dedicated = node->dedicated;
+	on->fenced = node->fenced;
+	on->shared_vms = node->vcpus > 0;
+	on->shared_vcpus = node->vcpus;
+	on->limit = UNLIMITED;
+	on->cost = cost_node_sum(state, index, on);
 }
 
-void state_init(struct state *state, const struct planner_problem *problem, const struct shapes *shapes)
+static int ascending(const void *a, const void *b)
 {
-	*state = (struct state){ .problem = problem, .shapes = shapes, .unplaced = problem->vm_count };
+	double left = *(const double *)a, right = *(const double *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+static void init_limits(struct state *state)
+{
+	const struct planner_problem *problem = state->problem;
+	unsigned int count = 0;
+
+	state->limits = xcalloc(all_vms(problem) + 1, sizeof(*state->limits));
+	for (unsigned int i = 0; i < all_vms(problem); i++)
+		if (!problem->vms[i].dedicated && problem->vms[i].overcommit > 0)
+			state->limits[count++] = problem->vms[i].overcommit;
+	qsort(state->limits, count, sizeof(*state->limits), ascending);
+	for (unsigned int i = 0; i < count; i++)
+		if (!i || state->limits[i] > state->limits[state->limit_count - 1])
+			state->limits[state->limit_count++] = state->limits[i];
+	state->limit_members = xcalloc((size_t)state->limit_count * problem->node_count + 1,
+		sizeof(*state->limit_members));
+}
+
+/* VMs of one together group in a ring; a VM without a group is a ring of its own. */
+static void init_companions(struct state *state)
+{
+	const struct planner_problem *problem = state->problem;
+
+	for (unsigned int i = 0; i < all_vms(problem); i++) {
+		int group = problem->vms[i].together;
+
+		state->companion[i] = i;
+		for (unsigned int j = i; group != PLANNER_NO_GROUP && j-- > 0;)
+			if (problem->vms[j].together == group) {
+				state->companion[i] = state->companion[j];
+				state->companion[j] = i;
+				break;
+			}
+	}
+}
+
+static void init_apart(struct state *state)
+{
+	const struct planner_problem *problem = state->problem;
+
+	for (unsigned int i = 0; i < all_vms(problem); i++)
+		if (problem->vms[i].apart != PLANNER_NO_GROUP &&
+		    (unsigned int)problem->vms[i].apart >= state->apart_groups)
+			state->apart_groups = (unsigned int)problem->vms[i].apart + 1;
+	state->apart_members = xcalloc((size_t)state->apart_groups * problem->node_count + 1,
+		sizeof(*state->apart_members));
+}
+
+void state_init(struct state *state, const struct planner_problem *problem)
+{
+	*state = (struct state){ .problem = problem, .unplaced = problem->vm_count };
 	state->nodes = xcalloc(problem->node_count, sizeof(*state->nodes));
-	state->shape = xcalloc(problem->vm_count + 1, sizeof(*state->shape));
-	state->from = xcalloc(problem->vm_count + 1, sizeof(*state->from));
-	state->until = xcalloc(problem->vm_count + 1, sizeof(*state->until));
+	state->at = xcalloc(all_vms(problem) + 1, sizeof(*state->at));
+	state->companion = xcalloc(all_vms(problem) + 1, sizeof(*state->companion));
 	for (unsigned int i = 0; i < problem->node_count; i++) {
 		state->memory_all += (double)problem->nodes[i].total;
 		state->cpus_all += problem->nodes[i].cpus;
@@ -224,25 +349,24 @@ void state_init(struct state *state, const struct planner_problem *problem, cons
 		init_node(state, i);
 		state->dedicated += problem->nodes[i].dedicated;
 	}
-	for (unsigned int i = 0; i < problem->vm_count; i++) {
-		const struct planner_vm *vm = &problem->vms[i];
-		unsigned int fewest = shapes_fewest(problem, vm);
-
-		state->shape[i] = NO_SHAPE;
-		state->from[i] = shapes->first[fewest];
-		state->until[i] = shapes->first[fewest + (fewest < vm->parts_max ? 2 : 1)];
-		if (vm->apart != PLANNER_NO_GROUP && (unsigned int)vm->apart >= state->apart_groups)
-			state->apart_groups = (unsigned int)vm->apart + 1;
-	}
-	state->apart_members = xcalloc((size_t)state->apart_groups * problem->node_count + 1,
-		sizeof(*state->apart_members));
+	for (unsigned int i = 0; i < all_vms(problem); i++)
+		state->at[i] = NO_PLACE;
+	init_companions(state);
+	init_limits(state);
+	init_apart(state);
+	places_init_fixed(state);
+	for (unsigned int i = problem->vm_count; i < all_vms(problem); i++)
+		put_fixed(state, i);
+	places_init(state);
 }
 
 void state_release(struct state *state)
 {
+	places_release(state);
 	free(state->nodes);
-	free(state->shape);
-	free(state->from);
-	free(state->until);
+	free(state->at);
+	free(state->companion);
 	free(state->apart_members);
+	free(state->limits);
+	free(state->limit_members);
 }
