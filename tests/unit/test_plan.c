@@ -557,6 +557,30 @@ static void a_thread_that_was_moved_is_pinned_back(void **state)
 	clear(&bench);
 }
 
+/* The kernel has let its thread run anywhere; the other vCPU stays where it is. */
+static void a_vcpu_whose_cpu_went_off_line_gets_another(void **state)
+{
+	static const char *const cpus[] = { "5", "0-5,7" };
+	struct snapshot *snapshot = machine();
+	struct bench bench;
+	struct idset pin;
+
+	(void)state;
+	set_argv(run_guest(snapshot, "a", cpus, 2, "4"),
+		"cpus=0-1,memory=512M,host-node=1,pages=4K", "0=5,1=6");
+	idset_remove(&snapshot->machine->online, 6);
+	idset_remove(&snapshot->machine->allowed, 6);
+	idset_remove(&snapshot->machine->nodes[1].cpus, 6);
+	plan_on(&bench, snapshot, TWO);
+	if (!bench.plan)
+		fail_msg("%s", bench.err.text);
+	assert_int_equal(idset_next(&bench.plan->vms[0].pins[0], -1), 5);
+	pin = bench.plan->vms[0].pins[1];
+	assert_int_equal(idset_count(&pin), 1);
+	assert_true(idset_has(&pin, 7) || idset_has(&pin, 4));
+	clear(&bench);
+}
+
 /* Pages are not moved behind one's back: the plan pins the threads and says what to do. */
 static void memory_on_other_nodes_is_told(void **state)
 {
@@ -682,6 +706,7 @@ int main(void)
 		cmocka_unit_test(the_command_line_tells_the_whole_place),
 		cmocka_unit_test(a_guest_that_runs_as_planned_needs_nothing),
 		cmocka_unit_test(a_thread_that_was_moved_is_pinned_back),
+		cmocka_unit_test(a_vcpu_whose_cpu_went_off_line_gets_another),
 		cmocka_unit_test(memory_on_other_nodes_is_told),
 		cmocka_unit_test(a_foreign_guest_keeps_its_node),
 		cmocka_unit_test(cpus_of_strangers_are_not_given_away),
