@@ -258,6 +258,9 @@ int revert_run(const struct action_context *context, struct journal *journal,
 
 	journal_boot_id(&context->root, revert.boot_id);
 	journal_entries(journal, &count);
+	/* From now on nothing is wanted, though some of it may be left for a later revert: a daemon holds nothing. */
+	if (!options->vm && !options->from)
+		state_forget(&context->root);
 	for (unsigned int i = count; i-- > 0 && status >= 0;) {
 		/* A copy, for appending moves the entries; the texts it points to stay. */
 		struct journal_entry entry = journal_entries(journal, &count)[i];

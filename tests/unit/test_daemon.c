@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What the daemon measures, and which of the kernel's messages wake it. */
+/* What the daemon plans and measures, and which of the kernel's messages wake it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -79,8 +79,8 @@ static void a_guest_on_the_wrong_node_is_one_drift_with_its_numbers(void **state
 	assert_string_equal(drift->key, "guest 100:5 db");
 	assert_int_equal(drift->bytes, GIB);
 	assert_true(drift->threads >= 5);
-	assert_int_equal(drift->cost_us, 1024 * 1000 + drift->threads * MEASURE_THREAD_US);
-	assert_int_equal(drift->gain_us, 0); /* it did nothing */
+	assert_int_equal(drift->cost_us, 1024 * 1000); /* of its threads none has run */
+	assert_int_equal(drift->gain_us, 0);
 	end(&story);
 }
 
@@ -109,6 +109,17 @@ static void waiting_for_a_cpu_counts_where_threads_are_off_theirs(void **state)
 	end(&story);
 }
 
+/* vCPU 0 shall be on CPU 5 and is there, vCPU 1 on CPU 6: only its cache is cold afterwards. */
+static void a_thread_that_is_there_already_costs_nothing(void **state)
+{
+	struct story story;
+
+	(void)state;
+	look_twice(&story, "vm db { attach = \"name:db\" pins = \"5,6\" io_cpus = \"5\" }\n", 1000000, 0, 5);
+	assert_int_equal(drift_of_guest(&story)->cost_us, 1024 * 1000 + MEASURE_THREAD_US);
+	end(&story);
+}
+
 static void values_are_drifts_of_their_own_and_not_weighed(void **state)
 {
 	struct story story;
@@ -123,6 +134,61 @@ static void values_are_drifts_of_their_own_and_not_weighed(void **state)
 	for (unsigned int i = 0; i < story.bench.plan->actions.count; i++)
 		assert_true(story.measure.drift_of[i] < story.measure.count);
 	end(&story);
+}
+
+/* ---- planning ------------------------------------------------------------------------------- */
+
+/* The kernel has let a thread run anywhere when its CPU went; the other vCPU stays where it is. */
+static void a_vcpu_whose_cpu_went_off_line_gets_another(void **state)
+{
+	static const char *const words[] = { "vmm", "--numa", "cpus=0-1,memory=1G,host-node=1", "--pin", "0=5,1=6" };
+	struct snapshot *snapshot = two_nodes();
+	struct guest *guest = run_guest(snapshot, "db", 100, 0, 1024);
+	struct bench bench;
+	struct idset pin;
+
+	(void)state;
+	guest->argv = xcalloc(6, sizeof(*guest->argv));
+	for (size_t i = 0; i < 5; i++)
+		guest->argv[i] = xstrdup(words[i]);
+	idset_remove(&snapshot->machine->online, 6);
+	idset_remove(&snapshot->machine->allowed, 6);
+	idset_remove(&snapshot->machine->nodes[1].cpus, 6);
+	plan_on(&bench, snapshot, "vm db { kernel = k vcpus = 2 memory = 1G dedicated = true }");
+	if (!bench.plan)
+		fail_msg("%s", bench.err.text);
+	assert_int_equal(idset_next(&bench.plan->vms[0].pins[0], -1), 5);
+	pin = bench.plan->vms[0].pins[1];
+	assert_int_equal(idset_count(&pin), 1);
+	assert_true(idset_has(&pin, 7) || idset_has(&pin, 4));
+	clear(&bench);
+}
+
+/* Where systemd runs the group comes with the guest, as a scope; weights and limits are its properties. */
+static void under_systemd_a_guest_gets_a_scope_and_properties(void **state)
+{
+	static const char *const wanted[][2] = { { "vmtune-a.scope CPUWeight", "200" },
+		{ "vmtune-a.scope CPUQuotaPerSecUSec", "1500000" }, { "vmtune-a.scope MemoryMax", "1073741824" } };
+	struct snapshot *snapshot = two_nodes();
+	const struct action *actions;
+	struct bench bench;
+
+	(void)state;
+	snapshot->cgroup = CGROUP_V2;
+	snapshot->systemd = true;
+	plan_on(&bench, snapshot, "vm a { kernel = k cpu_weight = 200 cpu_quota = 150 memory_max = 1G }");
+	if (!bench.plan)
+		fail_msg("%s", bench.err.text);
+	assert_int_equal(bench.plan->actions.count, 4);
+	actions = bench.plan->actions.actions;
+	assert_int_equal(actions[0].kind, ACTION_START_GUEST);
+	for (unsigned int i = 0; i < 3; i++) {
+		assert_int_equal(actions[i + 1].kind, ACTION_UNIT_PROPERTY);
+		assert_string_equal(actions[i + 1].target, "a");
+		assert_string_equal(actions[i + 1].detail, wanted[i][0]);
+		assert_string_equal(actions[i + 1].after, wanted[i][1]);
+	}
+	clear(&bench);
 }
 
 /* ---- waking --------------------------------------------------------------------------------- */
@@ -159,7 +225,10 @@ int main(void)
 		cmocka_unit_test(a_guest_on_the_wrong_node_is_one_drift_with_its_numbers),
 		cmocka_unit_test(far_pages_cost_the_share_of_busy_time_that_waits_for_memory),
 		cmocka_unit_test(waiting_for_a_cpu_counts_where_threads_are_off_theirs),
+		cmocka_unit_test(a_thread_that_is_there_already_costs_nothing),
 		cmocka_unit_test(values_are_drifts_of_their_own_and_not_weighed),
+		cmocka_unit_test(a_vcpu_whose_cpu_went_off_line_gets_another),
+		cmocka_unit_test(under_systemd_a_guest_gets_a_scope_and_properties),
 		cmocka_unit_test(the_kernels_messages_that_concern_it),
 	};
 

