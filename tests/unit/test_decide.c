@@ -172,6 +172,23 @@ static void what_is_not_worth_it_never_moves(void **unused)
 	}
 }
 
+static void what_is_not_worth_it_is_said_once(void **unused)
+{
+	struct decide_state state = { 0 };
+	struct drift drift = guest(1, 1000);
+	unsigned int news = 0;
+
+	(void)unused;
+	for (uint64_t now = 1000; now < 500000; now += STEP) {
+		struct decision decision;
+
+		go(&state, &drift, 1, now, &decision);
+		news += decision.news;
+	}
+	assert_int_equal(news, 2); /* that it is measured, and what came out */
+	decide_release(&state);
+}
+
 /* A plan that wants A, then B, then A again, with every gain there can be, at every rhythm. */
 static void an_oscillating_plan_never_flips_within_the_dwell_time(void **unused)
 {
@@ -369,6 +386,7 @@ int main(void)
 		cmocka_unit_test(a_guest_is_measured_for_a_window_first),
 		cmocka_unit_test(a_gap_begins_a_new_window),
 		cmocka_unit_test(what_is_not_worth_it_never_moves),
+		cmocka_unit_test(what_is_not_worth_it_is_said_once),
 		cmocka_unit_test(an_oscillating_plan_never_flips_within_the_dwell_time),
 		cmocka_unit_test(the_budget_is_never_exceeded),
 		cmocka_unit_test(a_large_guest_moves_in_parts_one_after_the_other),

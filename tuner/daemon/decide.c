@@ -157,6 +157,14 @@ static void correct(struct decide_state *state, struct decide_object *object, co
 	object->corrections += !drift->weighed || drift->threads;
 }
 
+/* Measuring once more what was not worth it the last time is nothing new. */
+static bool is_news(const struct decide_object *object, enum verdict verdict)
+{
+	if (verdict == DECIDE_MEASURE && object->verdict == DECIDE_GAIN_LOW)
+		return false;
+	return verdict == DECIDE_CORRECT || verdict != object->verdict;
+}
+
 static void decide_one(struct decide_state *state, const struct decide_state *old, const struct drift *drift,
 	const struct decide_config *config, struct decision *decision)
 {
@@ -165,14 +173,15 @@ static void decide_one(struct decide_state *state, const struct decide_state *ol
 
 	*decision = (struct decision){ .verdict = verdict, .gain_us = object->gain_us,
 		.window_ms = state->now_ms - object->since_ms,
-		.news = verdict == DECIDE_CORRECT || verdict != object->verdict };
+		.news = is_news(object, verdict) };
 	if (verdict == DECIDE_CORRECT)
 		correct(state, object, drift, config, decision);
 	if (verdict == DECIDE_CORRECT || verdict == DECIDE_GAIN_LOW) {
 		object->since_ms = state->now_ms;
 		object->gain_us = 0;
 	}
-	object->verdict = verdict;
+	if (decision->news)
+		object->verdict = verdict;
 }
 
 struct decide_state decide(const struct decide_state *old, const struct drift *sample, unsigned int count,

@@ -69,7 +69,7 @@ struct decide_object {
 	uint64_t acted_ms;        /* last correction; 0: none */
 	unsigned int corrections; /* of this goal, by value or thread: pages stray by themselves */
 	bool rest;                /* that correction was a part, more may follow at once */
-	enum verdict verdict;     /* the last one */
+	enum verdict verdict;     /* the last one that was news */
 };
 
 struct decide_state {
