@@ -154,7 +154,7 @@ static bool goes_with_guest(const struct revert *revert, const struct journal_en
 
 	if (!revert->options->stop || !action->vm ||
 	    (action->kind != ACTION_AFFINITY && action->kind != ACTION_BALLOON &&
-		    action->kind != ACTION_GUEST_KSM))
+		    action->kind != ACTION_GUEST_KSM && action->kind != ACTION_UNIT_PROPERTY))
 		return false;
 	entries = journal_entries(revert->journal, &count);
 	for (unsigned int i = 0; i < count; i++)
