@@ -92,7 +92,8 @@ void picture_init(struct picture *picture, const struct plan *plan, const struct
 
 		picture->cpus[i] = (struct picture_cpu){
 			.os = os, .vm = PICTURE_NONE, .vcpu = PICTURE_NONE,
-			.closed = !idset_has(&machine->online, os) ||
+			.closed = machine->cpus[i].node == MACHINE_NO_NODE ||
+				!idset_has(&machine->online, os) ||
 				(fenced && !idset_has(&machine->allowed, os)),
 		};
 	}

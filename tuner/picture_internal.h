@@ -14,7 +14,7 @@
 /* What a CPU's box says when no VM, or more than one, may run there. */
 #define PICTURE_FREE    '.'
 #define PICTURE_SEVERAL '+'
-#define PICTURE_CLOSED  '-' /* offline, or not for us */
+#define PICTURE_CLOSED  '-' /* offline, of no node, or not for us */
 #define PICTURE_USED    '#' /* memory that is in use already */
 
 #define PICTURE_NONE (-1)

@@ -374,6 +374,12 @@ static void house_with_memory(struct housings *housings, const struct drawing *d
 	}
 }
 
+static int by_package(const void *a, const void *b)
+{
+	return idset_next(&((const struct housing *)a)->packages, -1) -
+		idset_next(&((const struct housing *)b)->packages, -1);
+}
+
 static struct housings house(const struct drawing *drawing)
 {
 	const struct machine *machine = drawing->picture.machine;
@@ -391,6 +397,8 @@ static struct housings house(const struct drawing *drawing)
 		draw_node(&canvas, drawing, NULL, drawing->options->width - FRAME);
 		add_node(&housings, &homeless, canvas);
 	}
+	if (housings.count)
+		qsort(housings.list, housings.count, sizeof(*housings.list), by_package);
 	return housings;
 }
 

@@ -138,14 +138,36 @@ static void print_action(unsigned int number, const struct action *action)
 	free(what);
 }
 
+/* CPUs that no VM gets, whatever it costs. */
+static void print_left_out(const struct machine *machine)
+{
+	struct idset fenced = machine->online, homeless = { 0 };
+	char list[LIST_TEXT];
+
+	if (!idset_empty(&machine->allowed))
+		idset_subtract(&fenced, &machine->allowed);
+	else
+		fenced = (struct idset){ 0 };
+	for (unsigned int i = 0; i < machine->cpu_count; i++)
+		if (machine->cpus[i].node == MACHINE_NO_NODE)
+			idset_add(&homeless, machine->cpus[i].os);
+	if (!idset_empty(&fenced))
+		printf("not used: CPUs %s, which are not for us\n", idset_format(&fenced, list, sizeof(list)));
+	if (!idset_empty(&homeless))
+		printf("not used: CPUs %s, which belong to no node\n",
+			idset_format(&homeless, list, sizeof(list)));
+}
+
 void plan_print(const struct plan *plan, const struct snapshot *snapshot)
 {
 	const struct machine *machine = snapshot->machine;
 
-	printf("plan for %s: %u node%s, %u core%s, %u CPU%s\n\n", machine->source, machine->node_count,
+	printf("plan for %s: %u node%s, %u core%s, %u CPU%s\n", machine->source, machine->node_count,
 		machine->node_count == 1 ? "" : "s", machine->core_count,
 		machine->core_count == 1 ? "" : "s", machine->cpu_count,
 		machine->cpu_count == 1 ? "" : "s");
+	print_left_out(machine);
+	putchar('\n');
 	for (unsigned int i = 0; i < plan->vm_count; i++)
 		print_vm(&plan->vms[i]);
 	if (plan->vm_count)

@@ -148,6 +148,8 @@ static void fix_some(struct planner_problem *problem, uint64_t *seed)
 		*part = (struct planner_part){ site, vm->vcpus, vm->memory };
 		vm->fixed = part;
 		vm->fixed_parts = 1;
+		if (vm->overcommit > 0)
+			vm->overcommit = 8; /* not exceeded before anything was placed */
 		memory->memory -= vm->memory < memory->memory ? vm->memory : memory->memory;
 		if (vm->dedicated && cpu->dedicable > vm->vcpus + 1) {
 			unsigned int threads = (vm->vcpus + 1) / 2 * 2;

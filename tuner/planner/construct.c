@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Construction: the hardest VM first, each to where it costs least at that moment. Hard is what takes
- * the largest share of a node in memory or CPUs; dedicated vCPUs, which fit in fewer places, count
- * double.
- */
+/* Construction: the hardest VM first, each to where it costs least at that moment. */
 #include <stdlib.h>
 
 #include "lib/xalloc.h"
@@ -13,14 +9,6 @@ struct hardness {
 	unsigned int vm;
 	double value;
 };
-
-static double hardness_of(const struct state *state, const struct planner_vm *vm)
-{
-	double memory = state->memory_all > 0 ? (double)vm->memory / state->memory_all : 0;
-	double cpus = state->cpus_all > 0 ? (vm->dedicated ? 2 : 1) * vm->demand / state->cpus_all : 0;
-
-	return memory > cpus ? memory : cpus;
-}
 
 static int hardest_first(const void *a, const void *b)
 {
@@ -37,7 +25,7 @@ void construct(struct state *state)
 	struct hardness *order = xcalloc(count + 1, sizeof(*order));
 
 	for (unsigned int i = 0; i < count; i++)
-		order[i] = (struct hardness){ i, hardness_of(state, &state->problem->vms[i]) };
+		order[i] = (struct hardness){ i, state->hardness[i] };
 	qsort(order, count, sizeof(*order), hardest_first);
 	for (unsigned int i = 0; i < count; i++) {
 		int shape = state_best(state, order[i].vm, 0, NULL);

@@ -38,7 +38,7 @@ struct improver {
 	struct state *state;
 	int *best;              /* shapes of the best placement */
 	double best_total;
-	unsigned int best_unplaced;
+	double best_missing;
 	uint64_t seed;
 	unsigned int out[OUT_MAX], out_count;
 	int was[OUT_MAX];
@@ -123,33 +123,40 @@ static void remember(struct improver *improver, double total)
 	const struct state *state = improver->state;
 
 	improver->best_total = total;
-	improver->best_unplaced = state->unplaced;
+	improver->best_missing = state_missing(state);
 	memcpy(improver->best, state->at, state->problem->vm_count * sizeof(*improver->best));
 }
 
-/* Smaller is better; a VM without a place outweighs everything. */
-static bool better(unsigned int unplaced, double total, unsigned int than_unplaced, double than_total)
+static bool fewer(double missing, double than)
 {
-	return unplaced != than_unplaced ? unplaced < than_unplaced : total < than_total - 1e-12;
+	return missing < than - 1e-9;
+}
+
+/* Smaller is better; a VM without a place outweighs everything. */
+static bool better(double missing, double total, double than_missing, double than_total)
+{
+	if (fewer(missing, than_missing) || fewer(than_missing, missing))
+		return missing < than_missing;
+	return total < than_total - 1e-12;
 }
 
 static void step(struct improver *improver, double tolerance)
 {
 	struct state *state = improver->state;
 	double after, limit = improver->best_total + tolerance;
-	unsigned int unplaced = state->unplaced;
+	double before = state_missing(state), missing;
 
 	ruin(improver);
 	recreate(improver);
 	after = state_total(state);
-	if (better(state->unplaced, after, improver->best_unplaced, improver->best_total)) {
+	missing = state_missing(state);
+	if (better(missing, after, improver->best_missing, improver->best_total)) {
 		remember(improver, after);
-	} else if (state->unplaced > unplaced ||
-		   (state->unplaced == unplaced && !unplaced && after > limit)) {
+	} else if (fewer(before, missing) || (!state->unplaced && after > limit)) {
 		take_back(improver);
 		return;
 	}
-	if (unplaced || state->unplaced)
+	if (before > 0 || state->unplaced)
 		list_homeless(improver);
 }
 

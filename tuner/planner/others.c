@@ -23,28 +23,27 @@ static void all_terms(const struct state *state, unsigned int vm, double sum[PLA
 	}
 }
 
-/* Two shapes can be the same place: equal parts and parts by size of two sites that are alike. */
-static bool same_place(const struct place *one, const struct place *other)
+/* The same sites cut into other parts are no other place to people. */
+static bool same_sites(const struct place *one, const struct place *other)
 {
 	if (one->count != other->count)
 		return false;
 	for (unsigned int i = 0; i < one->count; i++)
-		if (one->parts[i].site != other->parts[i].site || one->parts[i].vcpus != other->parts[i].vcpus ||
-		    one->parts[i].bytes != other->parts[i].bytes)
+		if (one->parts[i].site != other->parts[i].site)
 			return false;
 	return true;
 }
 
-/* The best place but @own, or NO_PLACE; @vm has none now. */
+/* The best place on other sites than @own, or NO_PLACE; @vm has none now. */
 static int best_other(struct state *state, unsigned int vm, unsigned int own)
 {
 	double least = INFEASIBLE;
 	int best = NO_PLACE;
 
 	for (unsigned int i = 0; i < state->place_count[vm]; i++) {
-		double cost = i == own ? INFEASIBLE : state_try(state, vm, i);
+		double cost = state_try(state, vm, i);
 
-		if (cost >= least || same_place(&state->places[vm][i], &state->places[vm][own]))
+		if (cost >= least || same_sites(&state->places[vm][i], &state->places[vm][own]))
 			continue;
 		least = cost;
 		best = (int)i;

@@ -12,10 +12,8 @@
 static void shape_range(const struct planner_problem *problem, const struct shapes *shapes,
 	const struct planner_vm *vm, unsigned int *from, unsigned int *until)
 {
-	unsigned int fewest = shapes_fewest(problem, vm);
-
-	*from = shapes->first[fewest];
-	*until = shapes->first[fewest + (fewest < vm->parts_max ? 2 : 1)];
+	*from = shapes->first[shapes_fewest(problem, vm)];
+	*until = shapes->first[shapes_most(problem, vm) + 1];
 }
 
 static void add_place(struct state *state, unsigned int vm, struct place place)

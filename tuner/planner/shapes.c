@@ -63,6 +63,16 @@ static uint64_t site_bytes(const struct planner_problem *problem, unsigned int s
 	return source != PLANNER_MEMORY && node->pool_fixed[source] ? bytes : bytes + node->memory;
 }
 
+/* vCPUs of @vm that a site could have at most. */
+static uint64_t site_vcpus(const struct planner_problem *problem, unsigned int site, const struct planner_vm *vm)
+{
+	const struct planner_node *node = &problem->nodes[problem->sites[site].cpu_node];
+
+	if (vm->dedicated)
+		return node->dedicable;
+	return vm->overcommit > 0 && vm->overcommit < 1 ? (uint64_t)(vm->overcommit * node->cpus) : node->cpus;
+}
+
 static int descending(const void *a, const void *b)
 {
 	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
@@ -77,12 +87,8 @@ unsigned int shapes_fewest(const struct planner_problem *problem, const struct p
 	unsigned int count = 0;
 
 	for (unsigned int i = 0; i < problem->site_count; i++) {
-		const struct planner_node *node = &problem->nodes[problem->sites[i].cpu_node];
-
 		bytes[i] = site_bytes(problem, i, vm->source);
-		cpus[i] = vm->dedicated ? node->dedicable
-			: vm->overcommit > 0 && vm->overcommit < 1 ? (uint64_t)(vm->overcommit * node->cpus)
-								   : node->cpus;
+		cpus[i] = site_vcpus(problem, i, vm);
 	}
 	qsort(bytes, problem->site_count, sizeof(*bytes), descending);
 	qsort(cpus, problem->site_count, sizeof(*cpus), descending);
@@ -94,6 +100,23 @@ unsigned int shapes_fewest(const struct planner_problem *problem, const struct p
 	free(bytes);
 	free(cpus);
 	return count ? count : 1;
+}
+
+/* Whether a node with CPUs and memory of its own could hold it. */
+static bool fits_a_node(const struct planner_problem *problem, const struct planner_vm *vm)
+{
+	for (unsigned int i = 0; i < problem->site_count; i++)
+		if (problem->sites[i].cpu_node == problem->sites[i].memory_node &&
+		    site_bytes(problem, i, vm->source) >= vm->memory && site_vcpus(problem, i, vm) >= vm->vcpus)
+			return true;
+	return false;
+}
+
+unsigned int shapes_most(const struct planner_problem *problem, const struct planner_vm *vm)
+{
+	unsigned int fewest = shapes_fewest(problem, vm);
+
+	return fewest < vm->parts_max && !fits_a_node(problem, vm) ? fewest + 1 : fewest;
 }
 
 static void add_shape(struct shapes *shapes, const unsigned int *sites, unsigned int count, bool by_size)
@@ -143,7 +166,14 @@ static double site_latency(const struct planner_problem *problem, unsigned int a
 		problem->sites[b].memory_node];
 }
 
-/* The @count sites nearest to @centre, itself first; equally near ones the larger first. */
+static int by_number(const void *a, const void *b)
+{
+	unsigned int left = *(const unsigned int *)a, right = *(const unsigned int *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+/* The @count sites nearest to @centre and itself; of equally near ones the larger. */
 static void near_set(struct shapes *shapes, const struct planner_problem *problem, unsigned int centre,
 	unsigned int count)
 {
@@ -168,6 +198,7 @@ static void near_set(struct shapes *shapes, const struct planner_problem *proble
 		}
 		sites[n] = (unsigned int)best;
 	}
+	qsort(sites, count, sizeof(*sites), by_number);
 	add_set(shapes, sites, count);
 }
 
@@ -182,8 +213,7 @@ void shapes_init(struct shapes *shapes, const struct planner_problem *problem)
 	for (unsigned int i = 0; i < problem->vm_count; i++) {
 		unsigned int fewest = shapes_fewest(problem, &problem->vms[i]);
 
-		needed[fewest] = true;
-		needed[fewest + 1] |= fewest < problem->vms[i].parts_max;
+		needed[fewest] = needed[shapes_most(problem, &problem->vms[i])] = true;
 	}
 	for (unsigned int count = 1; count <= PLANNER_PARTS_MAX; count++) {
 		shapes->first[count] = shapes->count;

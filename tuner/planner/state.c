@@ -222,6 +222,7 @@ static void commit(struct state *state, unsigned int vm, unsigned int index, int
 		state->dedicated += (unsigned int)sign * self->vcpus;
 	join_nodes(state, vm, place, sign);
 	state->unplaced -= (unsigned int)sign;
+	state->missing -= sign * (1 + state->hardness[vm]);
 }
 
 void state_put(struct state *state, unsigned int vm, unsigned int place)
@@ -234,6 +235,11 @@ void state_take(struct state *state, unsigned int vm)
 {
 	commit(state, vm, (unsigned int)state->at[vm], -1);
 	state->at[vm] = NO_PLACE;
+}
+
+double state_missing(const struct state *state)
+{
+	return state->unplaced ? state->missing : 0; /* whatever rounding left of the sum */
 }
 
 double state_total(const struct state *state)
@@ -335,6 +341,24 @@ static void init_apart(struct state *state)
 		sizeof(*state->apart_members));
 }
 
+/* Dedicated vCPUs, which fit in fewer places, count double. */
+static double hardness_of(const struct state *state, const struct planner_vm *vm)
+{
+	double memory = state->memory_all > 0 ? (double)vm->memory / state->memory_all : 0;
+	double cpus = state->cpus_all > 0 ? (vm->dedicated ? 2 : 1) * vm->demand / state->cpus_all : 0;
+
+	return memory > cpus ? memory : cpus;
+}
+
+static void init_hardness(struct state *state)
+{
+	state->hardness = xcalloc(all_vms(state->problem) + 1, sizeof(*state->hardness));
+	for (unsigned int i = 0; i < state->problem->vm_count; i++) {
+		state->hardness[i] = hardness_of(state, &state->problem->vms[i]);
+		state->missing += 1 + state->hardness[i];
+	}
+}
+
 void state_init(struct state *state, const struct planner_problem *problem)
 {
 	*state = (struct state){ .problem = problem, .unplaced = problem->vm_count };
@@ -351,6 +375,7 @@ void state_init(struct state *state, const struct planner_problem *problem)
 	}
 	for (unsigned int i = 0; i < all_vms(problem); i++)
 		state->at[i] = NO_PLACE;
+	init_hardness(state);
 	init_companions(state);
 	init_limits(state);
 	init_apart(state);
@@ -365,6 +390,7 @@ void state_release(struct state *state)
 	places_release(state);
 	free(state->nodes);
 	free(state->at);
+	free(state->hardness);
 	free(state->companion);
 	free(state->apart_members);
 	free(state->limits);

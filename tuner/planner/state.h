@@ -30,6 +30,8 @@ void shapes_init(struct shapes *shapes, const struct planner_problem *problem);
 void shapes_release(struct shapes *shapes);
 /* The fewest parts that @vm could be in on an empty machine, at most its parts_max. */
 unsigned int shapes_fewest(const struct planner_problem *problem, const struct planner_vm *vm);
+/* The most that are looked at; what fits into a node is not split (docs/placement.md). */
+unsigned int shapes_most(const struct planner_problem *problem, const struct planner_vm *vm);
 
 /* The parts of @vm in that shape; returns how many. */
 unsigned int shape_parts(const struct shapes *shapes, unsigned int shape, const struct planner_vm *vm,
@@ -65,6 +67,8 @@ struct state {
 	struct planner_part *parts; /* of all places */
 	unsigned int *companion;  /* the next VM of the same together group, the last one's is the first */
 	unsigned int unplaced, dedicated;
+	double *hardness;         /* of each VM: the share it takes of the machine's memory or CPUs */
+	double missing;           /* of the VMs without a place: 1 each, and their hardness */
 	double vm_cost;           /* sum of what the VMs cost by themselves */
 	double memory_all, cpus_all;
 	int *apart_members;       /* groups x nodes: how many members of an apart group are there */
@@ -91,6 +95,8 @@ double state_try(struct state *state, unsigned int vm, unsigned int index);
 void state_put(struct state *state, unsigned int vm, unsigned int place);
 void state_take(struct state *state, unsigned int vm);
 double state_total(const struct state *state);
+/* 0 when all VMs have a place; two small VMs without one are worse than one large, one large than one small. */
+double state_missing(const struct state *state);
 
 /* As state_try: the total, and what of it is sure, that is, no less when more VMs have come before. */
 struct growth {
