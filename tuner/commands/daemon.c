@@ -211,6 +211,7 @@ static void wait_for_something(struct daemon *daemon, const sigset_t *outside)
 {
 	struct pollfd polls[CONTROL_POLLS + 1];
 	unsigned int count = control_polls(&daemon->control, polls);
+	enum control_ended ended;
 	uint64_t now = cycle_now_ms(), left = daemon->due_ms > now ? daemon->due_ms - now : 0;
 	struct timespec limit = {.tv_sec = (time_t)(left / 1000), .tv_nsec = (long)(left % 1000) * 1000000};
 
@@ -220,10 +221,11 @@ static void wait_for_something(struct daemon *daemon, const sigset_t *outside)
 		return;
 	if (polls[count].revents && events_take(daemon->events))
 		wake_soon(daemon);
-	if (control_answer(&daemon->control, polls, count)) {
+	ended = control_answer(&daemon->control, polls, count);
+	if (ended == CONTROL_APPLIED) /* what was seen of the plan before does not matter any more */
 		cycle_forget(&daemon->cycle);
+	if (ended)
 		daemon->due_ms = cycle_now_ms();
-	}
 }
 
 static void loop(struct daemon *daemon)

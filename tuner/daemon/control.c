@@ -267,7 +267,7 @@ unsigned int control_polls(const struct control *control, struct pollfd *polls)
 	return count;
 }
 
-static void end_job(struct control_job *job)
+static enum control_ended end_job(struct control_job *job)
 {
 	int wait_status, status;
 
@@ -282,6 +282,7 @@ static void end_job(struct control_job *job)
 	}
 	close(job->pidfd);
 	job->pid = 0;
+	return !strcmp(job->what, "apply") || !strcmp(job->what, "revert") ? CONTROL_APPLIED : CONTROL_COMMAND;
 }
 
 /* The caller has gone or wants it to stop. Said once: the command undoes what it has done. */
@@ -299,23 +300,24 @@ static void interrupt_job(struct control_job *job)
 	job->fd = -1;
 }
 
-unsigned int control_answer(struct control *control, const struct pollfd *polls, unsigned int count)
+enum control_ended control_answer(struct control *control, const struct pollfd *polls, unsigned int count)
 {
-	unsigned int ended = 0;
+	enum control_ended most = CONTROL_NONE;
 
 	for (unsigned int i = 1; i + 1 < count; i += 2) {
 		struct control_job *job = &control->jobs[(i - 1) / 2];
 
 		if (polls[i].revents) {
-			end_job(job);
-			ended++;
+			enum control_ended ended = end_job(job);
+
+			most = ended > most ? ended : most;
 		} else if (polls[i + 1].revents) {
 			interrupt_job(job);
 		}
 	}
 	if (polls[0].revents)
 		accept_one(control);
-	return ended;
+	return most;
 }
 
 bool control_busy(const struct control *control)

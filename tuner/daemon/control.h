@@ -50,8 +50,12 @@ int control_listen(struct control *control, const struct root *root, struct erro
 void control_close(struct control *control);
 /* Fills @polls (CONTROL_POLLS of them); returns how many. */
 unsigned int control_polls(const struct control *control, struct pollfd *polls);
-/* Answers what the poll has found. Returns how many commands have ended. */
-unsigned int control_answer(struct control *control, const struct pollfd *polls, unsigned int count);
+enum control_ended { CONTROL_NONE, CONTROL_COMMAND, CONTROL_APPLIED };
+/*
+ * Answers what the poll has found. Returns what has ended: no command, some, or one that decides what is wanted
+ * (apply, revert).
+ */
+enum control_ended control_answer(struct control *control, const struct pollfd *polls, unsigned int count);
 bool control_busy(const struct control *control);
 /* Runs a command of vmtune for the daemon itself; its output goes where the daemon's does. */
 int control_run(struct control *control, char *const argv[], struct error *err);

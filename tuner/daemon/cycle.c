@@ -64,28 +64,6 @@ static void keep(const struct cycle *cycle)
 	json_decref(json);
 }
 
-void cycle_begin(struct cycle *cycle)
-{
-	cycle->mib_us = MEASURE_MIB_US;
-	cycle->context.move.rate = cycle->config.rate;
-	if (!cycle->dry_run)
-		recall(cycle);
-}
-
-void cycle_forget(struct cycle *cycle)
-{
-	decide_release(&cycle->state);
-	look_release(&cycle->look);
-	cycle->fault[0] = '\0';
-}
-
-void cycle_end(struct cycle *cycle)
-{
-	if (!cycle->dry_run)
-		keep(cycle);
-	cycle_forget(cycle);
-}
-
 /* ---- putting right -------------------------------------------------------------------------- */
 
 /* The actions of one drift, as a list of their own. */
@@ -210,6 +188,44 @@ static void carry_out(struct cycle *cycle, const struct measure *measure, const 
 		return;
 	tidy(cycle, journal);
 	journal_close(journal);
+}
+
+/* ---- begin and end -------------------------------------------------------------------------- */
+
+/* Each boot has left its changes there. */
+static void tidy_once(const struct cycle *cycle)
+{
+	char file[PATH_MAX];
+	struct journal *journal = state_profile(&cycle->context.root, file)
+		? journal_open(&cycle->context.root, true, 0, NULL) : NULL;
+
+	if (journal)
+		tidy(cycle, journal);
+	journal_close(journal);
+}
+
+void cycle_begin(struct cycle *cycle)
+{
+	cycle->mib_us = MEASURE_MIB_US;
+	cycle->context.move.rate = cycle->config.rate;
+	if (cycle->dry_run)
+		return;
+	recall(cycle);
+	tidy_once(cycle);
+}
+
+void cycle_forget(struct cycle *cycle)
+{
+	decide_release(&cycle->state);
+	look_release(&cycle->look);
+	cycle->fault[0] = '\0';
+}
+
+void cycle_end(struct cycle *cycle)
+{
+	if (!cycle->dry_run)
+		keep(cycle);
+	cycle_forget(cycle);
 }
 
 /* ---- one round ------------------------------------------------------------------------------ */
