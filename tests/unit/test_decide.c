@@ -292,6 +292,27 @@ static void a_large_guest_moves_in_parts_one_after_the_other(void **unused)
 	decide_release(&state);
 }
 
+/* Of pages that are larger than what may move in a second, none is begun that cannot be finished. */
+static void large_pages_move_whole(void **unused)
+{
+	struct decide_state state = { 0 };
+	struct drift drift = { .key = "guest 1:2 db", .wanted = "nodes 1", .weighed = true, .bytes = 4 * GIB,
+		.unit = 512 * MIB, .gain_us = 100000000, .cost_us = 4000000 };
+
+	(void)unused;
+	for (uint64_t now = 1000; drift.bytes && now < 300000; now += STEP) {
+		struct decision decision;
+
+		go(&state, &drift, 1, now, &decision);
+		if (decision.verdict != DECIDE_CORRECT)
+			continue;
+		assert_true(decision.bytes && decision.bytes % drift.unit == 0);
+		drift.bytes -= decision.bytes;
+	}
+	assert_int_equal(drift.bytes, 0);
+	decide_release(&state);
+}
+
 /* Pages that stray again are no one's doing, but are not moved again within the dwell time. */
 static void pages_that_stray_again_are_no_conflict(void **unused)
 {
@@ -390,6 +411,7 @@ int main(void)
 		cmocka_unit_test(an_oscillating_plan_never_flips_within_the_dwell_time),
 		cmocka_unit_test(the_budget_is_never_exceeded),
 		cmocka_unit_test(a_large_guest_moves_in_parts_one_after_the_other),
+		cmocka_unit_test(large_pages_move_whole),
 		cmocka_unit_test(pages_that_stray_again_are_no_conflict),
 		cmocka_unit_test(threads_moved_away_twice_are_left),
 		cmocka_unit_test(the_old_state_stays_as_it_is),

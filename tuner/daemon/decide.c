@@ -111,13 +111,15 @@ static bool contested(const struct decide_object *object, const struct drift *dr
 	return object->corrections && (!drift->weighed || drift->threads);
 }
 
-/* Whole when it fits, else what there is; the last crumbs of the bucket are not worth a start. */
+/* Whole when it fits, else the pages that do; the last crumbs of the bucket are not worth a start. */
 static uint64_t part(const struct decide_state *state, const struct drift *drift,
 	const struct decide_config *config)
 {
 	if (drift->bytes <= state->bytes)
 		return drift->bytes;
-	return state->bytes >= config->rate ? state->bytes : 0;
+	if (state->bytes < config->rate)
+		return 0;
+	return drift->unit ? state->bytes / drift->unit * drift->unit : state->bytes;
 }
 
 /* A guest with more threads than a window may move takes the whole of it. */

@@ -38,6 +38,7 @@ struct drift {
 	bool weighed;         /* else a value: put right as soon as it is seen */
 	unsigned int threads; /* that would be put on other CPUs; values have none */
 	uint64_t bytes;       /* that would move */
+	uint64_t unit;        /* that move as one: a page */
 	uint64_t gain_us;     /* what the difference has cost since the last look */
 	uint64_t cost_us;     /* what putting it right would cost now */
 };

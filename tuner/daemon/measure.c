@@ -217,6 +217,7 @@ static unsigned int add_guest(struct measure *measure, const struct action *acti
 		drift->cost_us += thread_cost(placed, guest, action, before);
 	} else {
 		drift->bytes = bytes_elsewhere(snapshot, placed, guest);
+		drift->unit = guest->ram_count ? guest->ram[0].page_size : 0;
 		drift->cost_us += drift->bytes / MIB * mib_us;
 	}
 	return index;
