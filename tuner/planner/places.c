@@ -36,7 +36,7 @@ unsigned int places_add(struct state *state, unsigned int vm, const struct place
 {
 	unsigned int index = state->place_count[vm]++;
 
-	state->cuts = xreallocarray(state->cuts, state->cut_count + 1, sizeof(*state->cuts));
+	state->cuts = xreallocarray(state->cuts, state->cut_count + 1, sizeof(struct planner_part *));
 	state->cuts[state->cut_count] = copy_parts(place);
 	state->places[vm] = xreallocarray(state->places[vm], index + 1, sizeof(*place));
 	state->places[vm][index] = (struct place){ state->cuts[state->cut_count++], place->count, place->own };

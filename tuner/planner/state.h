@@ -96,8 +96,8 @@ bool state_fits(const struct state *state, unsigned int vm, const struct place *
 double state_try(struct state *state, unsigned int vm, unsigned int index);
 /* The same for a place that is in no list. */
 double state_try_place(struct state *state, unsigned int vm, const struct place *place);
-/* Bytes that a node can still give to who wants them from there. */
-uint64_t state_left(const struct state *state, unsigned int node, enum planner_source source);
+/* Bytes that the node of that index can still give to who wants them from there. */
+uint64_t state_left(const struct state *state, unsigned int index, enum planner_source source);
 void state_put(struct state *state, unsigned int vm, unsigned int place);
 void state_take(struct state *state, unsigned int vm);
 double state_total(const struct state *state);
