@@ -165,6 +165,30 @@ static void the_goal_says_whether_small_vms_spread(void **state)
 	}
 }
 
+/* Who may choose its CPUs leaves those alone that the profile names for others. */
+static void named_cpus_are_not_dedicated_to_others(void **state)
+{
+	struct bench bench;
+	char text[256];
+
+	(void)state;
+	place(&bench, "node:1(memory=8GB) core:4 pu:2", "vm a { kernel = k vcpus = 2 pins = \"2,4\" }\n"
+		"vm b { kernel = k vcpus = 2 dedicated = true }");
+	must_fit(&bench);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_in_range(idset_next(&bench.vms[1].pins[i], -1), 6, 7);
+	clear(&bench);
+	for (unsigned int io = 2; io < 4; io++) {
+		snprintf(text, sizeof(text), "vm a { kernel = k io_cpus = %u }\n"
+			"vm b { kernel = k vcpus = 7 dedicated = true }", io);
+		place(&bench, "node:1(memory=8GB) core:4 pu:2", text);
+		must_fit(&bench);
+		for (unsigned int i = 0; i < 7; i++)
+			assert_false(idset_has(&bench.vms[1].pins[i], io));
+		clear(&bench);
+	}
+}
+
 /* vCPUs are counted, busy or not, where a VM says how many it bears beside it. */
 static void the_overcommit_limit_is_kept(void **state)
 {
@@ -646,6 +670,7 @@ int main(void)
 		cmocka_unit_test(a_vm_that_fits_into_a_node_is_not_split),
 		cmocka_unit_test(cpus_are_not_overcommitted_without_need),
 		cmocka_unit_test(the_goal_says_whether_small_vms_spread),
+		cmocka_unit_test(named_cpus_are_not_dedicated_to_others),
 		cmocka_unit_test(the_overcommit_limit_is_kept),
 		cmocka_unit_test(groups_keep_vms_apart_or_together),
 		cmocka_unit_test(a_device_that_is_not_there_is_refused),
