@@ -175,11 +175,10 @@ static int take_dedicated(struct request *request, struct capacity *capacity, co
 static void share(const struct request *request, const struct home *home)
 {
 	unsigned int vcpus = idset_count(&home->vcpus);
-
 	double *limit = &home->cpu->overcommit;
 
 	home->cpu->load += vcpus;
-	if (request->vm->overcommit > 0 && (!(*limit > 0) || request->vm->overcommit < *limit))
+	if (vcpus && request->vm->overcommit > 0 && (!(*limit > 0) || request->vm->overcommit < *limit))
 		*limit = request->vm->overcommit;
 	home->cpu->busy += request_demand(request) * vcpus / request->vm->vcpus;
 }

@@ -10,7 +10,7 @@
 static bool has_cpus_in(const struct request *request, const struct room *room)
 {
 	for (unsigned int i = 0; i < request->home_count; i++)
-		if (request->homes[i].cpu == room)
+		if (request->homes[i].cpu == room && !idset_empty(&request->homes[i].vcpus))
 			return true;
 	return false;
 }
@@ -42,16 +42,22 @@ static void tell_overcommit(struct request *request, const struct capacity *capa
 			cpus == 1 ? "" : "s", room->node->os, vm->overcommit);
 }
 
+static void tell_apart(struct request *request, const struct room *room, const struct request *other)
+{
+	if (other)
+		request_why(request, "has CPUs of node %u as %s has, though they are to be apart", room->node->os,
+			other->vm->name);
+}
+
 void placement_tell_broken(struct request *const *requests, unsigned int count, const struct capacity *capacity)
 {
 	for (unsigned int i = 0; i < count; i++)
-		for (unsigned int j = 0; j < requests[i]->home_count; j++) {
-			const struct room *room = requests[i]->homes[j].cpu;
-			const struct request *other = placement_apart_in(requests, count, requests[i], room);
+		for (unsigned int j = 0; j < capacity->room_count; j++) {
+			const struct room *room = &capacity->rooms[j];
 
-			if (other)
-				request_why(requests[i], "has CPUs of node %u as %s has, though they are to be apart",
-					room->node->os, other->vm->name);
+			if (!has_cpus_in(requests[i], room))
+				continue;
+			tell_apart(requests[i], room, placement_apart_in(requests, count, requests[i], room));
 			tell_overcommit(requests[i], capacity, room);
 		}
 }
