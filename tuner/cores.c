@@ -178,14 +178,8 @@ static unsigned int take_from_corner(struct cores *list, struct corner corner, c
 /* Neighbouring vCPUs on neighbouring CPUs: by cache, core and thread, whatever the order of taking. */
 static int by_topology(const void *a, const void *b, void *machine)
 {
-	const struct machine_cpu *left = machine_cpu_of(machine, *(const unsigned int *)a);
-	const struct machine_cpu *right = machine_cpu_of(machine, *(const unsigned int *)b);
-
-	if (left->llc != right->llc)
-		return left->llc < right->llc ? -1 : 1;
-	if (left->core != right->core)
-		return left->core < right->core ? -1 : 1;
-	return left->os < right->os ? -1 : left->os > right->os;
+	return machine_cpu_compare(machine_cpu_of(machine, *(const unsigned int *)a),
+		machine_cpu_of(machine, *(const unsigned int *)b));
 }
 
 bool cores_take(struct capacity *capacity, const struct room *room, unsigned int count,

@@ -9,6 +9,7 @@
 
 #include "lib/size.h"
 #include "lib/xalloc.h"
+#include "tuner/capacity.h"
 #include "tuner/picture_internal.h"
 
 #define WIDTH_MIN 80
@@ -153,8 +154,7 @@ static uint64_t less(uint64_t from, uint64_t amount)
 
 uint64_t picture_used(const struct picture *picture, const struct machine_node *node)
 {
-	uint64_t available = node->available > node->free ? node->available : node->free;
-	uint64_t used = less(node->memory, available);
+	uint64_t used = less(node->memory, node_available(node));
 
 	for (unsigned int i = 0; i < node->pool_count; i++)
 		used = less(used, node->pools[i].free * node->pools[i].page_size);

@@ -15,8 +15,6 @@
 #include "lib/xalloc.h"
 #include "tuner/placement_problem.h"
 
-#define WORTH_TELLING 0.005 /* lost vCPUs: less is 0.00 when printed */
-
 /* ---- reasons ---------------------------------------------------------------------------------- */
 
 /* The most that one node has for a VM. */
@@ -124,7 +122,7 @@ static void explain_other(struct request *request, const struct placement_proble
 		most = placement->more[term] > placement->more[most] ? term : most;
 	}
 	parts_text(problem, placement->other, placement->other_count, text);
-	if (sum < WORTH_TELLING)
+	if (sum < LOSS_WORTH_TELLING)
 		request_why(request, "%s would do as well", text);
 	else
 		request_why(request, "%s would lose %.2f vCPUs more, by %s", text, sum, planner_term_name(most));

@@ -71,6 +71,8 @@ struct idset placed_nodes(const struct placed_vm *placed);
 int placement_make(const struct profile *profile, const struct snapshot *snapshot,
 	struct placed_vm *vms, struct error *err);
 void placed_vms_free(struct placed_vm *vms, unsigned int count);
+#define LOSS_WORTH_TELLING 0.005 /* lost vCPUs: less is 0.00 when printed */
+
 /* Lost vCPUs, all terms. */
 double placed_loses(const struct placed_vm *placed);
 json_t *placed_vm_json(const struct placed_vm *placed);

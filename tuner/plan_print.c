@@ -95,7 +95,7 @@ static void print_lost(const struct placed_vm *placed)
 	printf("  loses    %.2f of %u vCPU%s", placed_loses(placed), placed->vm->vcpus,
 		placed->vm->vcpus == 1 ? "" : "s");
 	for (int term = 0; term < PLANNER_TERMS; term++)
-		if (placed->lost[term] >= 0.005) {
+		if (placed->lost[term] >= LOSS_WORTH_TELLING) {
 			printf("%s%s %.2f", between, planner_term_name(term), placed->lost[term]);
 			between = ", ";
 		}

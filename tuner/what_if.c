@@ -17,7 +17,6 @@
 
 #define STEPS_SHOWN 8 /* lines of the table "how many more" */
 #define PLACE_TEXT  24
-#define WORTH_TELLING 0.005 /* lost vCPUs: less is 0.00 when printed */
 
 /* ---- what is asked ---------------------------------------------------------------------------- */
 
@@ -227,7 +226,7 @@ static const char *main_term(const struct placed_vm *now, const struct placed_vm
 	double difference = placed_loses(then) - placed_loses(now), sign = difference < 0 ? -1 : 1, most = 0;
 	const char *name = NULL;
 
-	if (sign * difference < WORTH_TELLING)
+	if (sign * difference < LOSS_WORTH_TELLING)
 		return NULL;
 	for (int term = 0; term < PLANNER_TERMS; term++) {
 		double more = sign * (then->lost[term] - now->lost[term]);
