@@ -136,10 +136,10 @@ uint64_t picture_memory(const struct placed_vm *placed, const struct machine_nod
 	return bytes;
 }
 
-/* Of that, what is there already because the guest runs. */
-static uint64_t present(const struct placed_vm *placed, const struct machine_node *node)
+/* What of a guest that runs is on the node now: what stays there, and what will be moved away. */
+static uint64_t present(const struct picture *picture, const struct placed_vm *placed, const struct machine_node *node)
 {
-	uint64_t bytes = 0;
+	uint64_t bytes = placed->leaving ? placed->leaving[node - picture->machine->nodes] : 0;
 
 	for (unsigned int i = 0; placed->running && i < placed->node_count; i++)
 		if (placed->nodes[i].host_node == (int)node->os)
@@ -159,7 +159,7 @@ uint64_t picture_used(const struct picture *picture, const struct machine_node *
 	for (unsigned int i = 0; i < node->pool_count; i++)
 		used = less(used, node->pools[i].free * node->pools[i].page_size);
 	for (unsigned int i = 0; i < picture->plan->vm_count; i++)
-		used = less(used, present(&picture->plan->vms[i], node));
+		used = less(used, present(picture, &picture->plan->vms[i], node));
 	return used;
 }
 

@@ -258,11 +258,14 @@ static void make_nodes(struct request *request)
 	}
 }
 
-/* The guest's distances mirror the host's; two guest nodes on one host node are as near as can be. */
+/*
+ * The guest's distances mirror the host's; two guest nodes on one host node are as near as can be. A guest of
+ * others that is kept where it is may lie on more nodes than one of ours can have; nobody asks for its distances.
+ */
 static void make_distances(struct placed_vm *placed, const struct machine *machine)
 {
 	for (unsigned int i = 0; i < placed->node_count; i++)
-		for (unsigned int j = 0; j < placed->node_count; j++) {
+		for (unsigned int j = 0; j < placed->node_count && j < PROFILE_NODES_MAX; j++) {
 			unsigned int distance = machine_distance(machine, placed->nodes[i].host_node,
 				placed->nodes[j].host_node);
 
@@ -471,6 +474,7 @@ void placed_vms_free(struct placed_vm *vms, unsigned int count)
 	for (unsigned int i = 0; i < count; i++) {
 		free(vms[i].nodes);
 		free(vms[i].pins);
+		free(vms[i].leaving);
 		free(vms[i].why);
 	}
 	free(vms);

@@ -95,7 +95,7 @@ const struct guest *placement_guest(const struct guest_list *guests, const struc
 void attach_credit(const struct request *request, struct capacity *capacity);
 /* Takes what the homes want; refused when it neither is there nor fits. 0, or negative with @err. */
 int attach_take_memory(const struct request *request, struct capacity *capacity, struct error *err);
-/* Fills ->incoming of the guest nodes, when these are made. */
+/* Fills ->leaving, and ->incoming of the guest nodes, when these are made. */
 void attach_incoming(const struct request *request, const struct capacity *capacity);
 /* placement = keep: threads and memory stay as they are. */
 int place_still(struct request *request, struct capacity *capacity, struct error *err);

@@ -33,6 +33,7 @@ struct placed_vm {
 	unsigned int node_count;
 	struct idset *pins;        /* host CPUs of each vCPU; vm->vcpus rows */
 	struct idset io_cpus;      /* I/O and emulator thread */
+	uint64_t *leaving;         /* of an attached guest: bytes that will be moved off each of the machine's nodes, or NULL */
 	bool running;              /* a guest of this name runs already (attached, not started) */
 	char *why;                 /* the reasons of the placement, one sentence each, "; " between */
 	double lost[PLANNER_TERMS]; /* lost vCPUs by term: docs/placement.md */
