@@ -81,8 +81,9 @@ unsigned int cores_free(const struct capacity *capacity, const struct room *room
 unsigned int cores_free_in_llc(const struct capacity *capacity, const struct room *room);
 /*
  * Takes @count CPUs, in one last-level cache and of one kind when they fit there (the fastest that has
- * enough), whole cores at a time, the node's first core and those named for I/O last (they are left to the
- * host and to I/O as long as possible). @order gets them, siblings side by side. False, and nothing taken, when there are too few.
+ * enough), whole cores at a time, the node's first core and those named for I/O last (they are left to
+ * the host and to I/O as long as possible). @order gets them, siblings side by side. False, and nothing
+ * taken, when there are too few.
  */
 bool cores_take(struct capacity *capacity, const struct room *room, unsigned int count,
 	unsigned int *order);

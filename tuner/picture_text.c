@@ -290,7 +290,6 @@ static const struct machine_node *host_of(const struct machine *machine, const s
 	if (best)
 		return best;
 	best = node;
-
 	for (unsigned int i = 0; idset_empty(&node->cpus) && i < machine->node_count; i++) {
 		const struct machine_node *other = &machine->nodes[i];
 		unsigned int now = machine_distance(machine, (int)node->os, (int)other->os);
