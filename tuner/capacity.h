@@ -77,8 +77,6 @@ uint64_t node_available(const struct machine_node *node);
 
 /* How many CPUs of the room can be dedicated: those of cores that no one has a part of. */
 unsigned int cores_free(const struct capacity *capacity, const struct room *room);
-/* The largest number of them behind one last-level cache and of one kind. */
-unsigned int cores_free_in_llc(const struct capacity *capacity, const struct room *room);
 /*
  * Takes @count CPUs, in one last-level cache and of one kind when they fit there (the fastest that has
  * enough), whole cores at a time, the node's first core and those named for I/O last (they are left to

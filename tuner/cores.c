@@ -98,20 +98,6 @@ unsigned int cores_free(const struct capacity *capacity, const struct room *room
 	return count;
 }
 
-unsigned int cores_free_in_llc(const struct capacity *capacity, const struct room *room)
-{
-	struct cores list = untouched(capacity, room);
-	unsigned int most = 0;
-
-	for (unsigned int i = 0; i < list.count; i++) {
-		unsigned int count = count_in_corner(&list, list.cores[i].corner);
-
-		most = count > most ? count : most;
-	}
-	free(list.cores);
-	return most;
-}
-
 /* How well a corner serves @count CPUs: 2 without cores that are kept, 1 with them, 0 not alone. */
 static int corner_fit(const struct cores *list, struct corner corner, unsigned int count)
 {
