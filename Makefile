@@ -150,6 +150,11 @@ $(LAB_PLUGINS): $(BUILD)/lab/%.so: tests/lab/plugin/%.c tests/lab/plugin/qemu_pl
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -D_GNU_SOURCE -I. -std=gnu11 $(WARNINGS) -O2 -g -fPIC -fvisibility=hidden -shared -o $@ $<
+LAB_LOADS := $(BUILD)/lab/load1 $(BUILD)/lab/load2 $(BUILD)/lab/load3
+$(LAB_LOADS): $(BUILD)/lab/load%: tests/lab/plugin/load.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 $(WARNINGS) -O2 -static -no-pie -Wl,-Ttext-segment=0x$*0000000 -o $@ $<
 LAB_PROGRAMS := $(BUILD)/lab/touch $(BUILD)/lab/trap
 $(LAB_PROGRAMS): $(BUILD)/lab/%: tests/lab/plugin/%.c
 	$(call say,CC,$@)
@@ -157,7 +162,7 @@ $(LAB_PROGRAMS): $(BUILD)/lab/%: tests/lab/plugin/%.c
 	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O2 -static -no-pie -o $@ $<
 
 lab-files: deps
-	$(Q)$(MAKE) -s $(LAB_PLUGINS) $(LAB_PROGRAMS)
+	$(Q)$(MAKE) -s $(LAB_PLUGINS) $(LAB_PROGRAMS) $(LAB_LOADS)
 	$(Q)BUILD=$(BUILD) tests/lab/fetch
 
 demo: deps
@@ -174,6 +179,10 @@ lab: all lab-files
 
 bench: all $(BUILD)/tests/bench/planner
 	$(Q)BUILD=$(BUILD) tests/run --plain $(sort $(wildcard tests/bench/bench-*))
+
+# Those that need the lab, and half an hour.
+bench-lab: all lab-files
+	$(Q)BUILD=$(BUILD) tests/run --plain $(sort $(wildcard tests/bench/lab-*))
 
 lint:
 	$(Q)tests/lint
@@ -209,8 +218,8 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all deps demo demo-lab lab lab-files check check-unit check-topologies check-vm check-lab unit-tests test-tools fuzz bench lint \
+.PHONY: all deps demo demo-lab lab lab-files check check-unit check-topologies check-vm check-lab unit-tests test-tools fuzz bench bench-lab lint \
         install uninstall clean
 .DELETE_ON_ERROR:
 
--include $(shell find $(BUILD) -path $(BUILD)/lab -prune -o -name '*.d' -type f -print 2>/dev/null)
+-include $(shell find $(BUILD) -path $(BUILD)/lab -prune -o -name '*.d' -print 2>/dev/null)
