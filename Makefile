@@ -39,7 +39,7 @@ archive      = $(BUILD)/lib$(1).a
 ROOMS       := lib host vmm tuner monitor
 
 vmm_LIBS    := -ljansson -lnuma -luring -ldl -pthread
-vmtune_LIBS := -lhwloc -lnuma -lcgroup -lconfuse -ljansson -lxml2 -lm -pthread
+vmtune_LIBS := -lhwloc -lnuma -lcgroup -lconfuse -ljansson -lxml2 -lsystemd -lm -pthread
 vmtop_LIBS  := -lhwloc -lnuma -lncursesw -ltinfo -ljansson -lm -pthread
 
 all: $(BUILD)/vmm $(BUILD)/vmtune $(BUILD)/vmtop $(BUILD)/guest.elf
@@ -191,10 +191,13 @@ lint:
 
 MAN1 := man/vmm.1 man/vmtune.1 man/vmtop.1
 MAN5 := man/vmtune.conf.5
+# Beside a system's own vmtune the units belong to its packages; in /usr/local the administrator's place is right.
+UNITDIR ?= $(if $(filter /usr,$(PREFIX)),/lib/systemd/system,/etc/systemd/system)
+UNITS := systemd/vmtune.service systemd/vmtune-boot.service
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/vmtune/profiles \
-	    $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
+	    $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(UNITDIR)
 	install -m 755 $(BUILD)/vmtune $(DESTDIR)$(PREFIX)/sbin/
 	install -m 755 $(BUILD)/vmm $(BUILD)/vmtop $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 $(BUILD)/guest.elf $(DESTDIR)$(PREFIX)/share/vmtune/
@@ -202,10 +205,13 @@ install: all
 	sed -i 's,\.\./build/guest\.elf,../guest.elf,' $(DESTDIR)$(PREFIX)/share/vmtune/profiles/demo.conf
 	install -m 644 $(MAN1) $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 $(MAN5) $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -m 644 $(UNITS) $(DESTDIR)$(UNITDIR)/
+	sed -i 's,@SBIN@,$(PREFIX)/sbin,' $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/vmtune $(DESTDIR)$(PREFIX)/bin/vmm $(DESTDIR)$(PREFIX)/bin/vmtop
 	rm -rf $(DESTDIR)$(PREFIX)/share/vmtune
+	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,$(notdir $(MAN1)))
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man5/,$(notdir $(MAN5)))
 
@@ -216,4 +222,4 @@ clean:
         install uninstall clean
 .DELETE_ON_ERROR:
 
--include $(shell find $(BUILD) -path $(BUILD)/lab -prune -o -name '*.d' -print 2>/dev/null)
+-include $(shell find $(BUILD) -path $(BUILD)/lab -prune -o -name '*.d' -type f -print 2>/dev/null)

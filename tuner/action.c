@@ -22,6 +22,7 @@ static const struct action_verbs *const kinds[] = {
 	[ACTION_CGROUP_CONTROLLERS] = &action_cgroup_controllers,
 	[ACTION_CGROUP] = &action_cgroup,
 	[ACTION_CGROUP_VALUE] = &action_cgroup_value,
+	[ACTION_UNIT_PROPERTY] = &action_unit_property,
 	[ACTION_START_GUEST] = &action_start_guest,
 	[ACTION_AFFINITY] = &action_affinity,
 	[ACTION_BALLOON] = &action_balloon,
@@ -152,6 +153,8 @@ static char *spoken_target(const struct action *action)
 	if (action->kind == ACTION_AFFINITY && action->detail &&
 	    sscanf(action->target, "%d:%*u/%d", &pid, &tid) == 2)
 		return xasprintf("%s (%d) of %s", action->detail, tid, action->vm ? action->vm : "a guest");
+	if (action->kind == ACTION_UNIT_PROPERTY && action->detail)
+		return xstrdup(action->detail);
 	if (action->kind == ACTION_IRQ)
 		return xstrdup(action->target);
 	return xstrdup(blank && isdigit((unsigned char)*action->target) ? blank + 1 : action->target);
