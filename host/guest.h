@@ -158,6 +158,8 @@ const struct guest *guest_find(const struct guest_list *list, const char *name);
 bool guest_suboption(const char *text, const char *key, char *value, size_t size);
 /* The guest that is this process; NULL when there is none. */
 struct guest *guest_by_pid(const struct guest_list *list, pid_t pid);
+/* A thread that the kernel runs inside of the guest's process, for io_uring or KVM itself (vhost aside). */
+bool guest_thread_is_kernels(const struct guest_thread *thread);
 const char *thread_kind_name(enum thread_kind kind);
 json_t *guests_to_json(const struct guest_list *list);
 int guests_from_json(const json_t *json, struct guest_list *list, struct error *err);

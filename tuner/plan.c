@@ -188,8 +188,7 @@ static bool serves_devices(const struct placed_vm *placed, const struct guest_th
 {
 	if (thread->kind == THREAD_IO || thread->kind == THREAD_EMULATOR)
 		return true;
-	return placed->vm->attach && strncmp(thread->comm, "iou-", 4) != 0 &&
-		strncmp(thread->comm, "kvm-", 4) != 0;
+	return placed->vm->attach && !guest_thread_is_kernels(thread);
 }
 
 const struct idset *placed_cpus_of(const struct placed_vm *placed, const struct guest_thread *thread)
