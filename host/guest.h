@@ -52,6 +52,13 @@ struct guest_memory_map {
 	bool exact;              /* every page was asked for, not a sample */
 };
 
+/* A control group that says which nodes memory may come from: cpuset.mems, of the guest's or one above. */
+struct guest_cpuset {
+	char *group;             /* path in the cpuset tree */
+	char *file;              /* host path of its cpuset.mems */
+	struct idset mems;
+};
+
 struct guest {
 	pid_t pid;
 	uint64_t start;          /* identity together with pid */
@@ -59,6 +66,9 @@ struct guest {
 	char *vmm;               /* "vmm", "qemu", "firecracker", "cloud-hypervisor", "kvmtool", ... */
 	char *qmp;               /* control socket path, or NULL */
 	char *cgroup;            /* path below the cgroup mount, or NULL */
+	struct guest_cpuset *cpusets; /* outermost first; only the last may have no list: it inherits (v2) */
+	unsigned int cpuset_count;
+	struct idset bound;      /* nodes that policies of its RAM name; empty until guest_read_policies() */
 	char **argv;             /* command line of our own vmm (where it was told to live), else NULL */
 	struct guest_thread *threads;
 	unsigned int thread_count, vcpu_count;
@@ -145,6 +155,16 @@ void guest_pages_close(struct guest_pages *pages);
  * (query-iothreads), and corrects the kinds. Names and procfs stand where it does not answer in time.
  */
 void guest_ask_threads(struct guest *guest, int timeout_ms);
+
+/*
+ * Calls @visit for each mapping of RAM with a policy of its own ("bind:0", "prefer:1",
+ * "interleave:0-1"), until it says false. The walk of numa_maps holds the guest's mmap lock, 8 ms a GiB
+ * of small pages: only where the answer is needed.
+ */
+void guest_each_policy(const struct root *root, const struct guest *guest,
+	bool (*visit)(void *opaque, const char *policy, const struct idset *nodes), void *opaque);
+/* Fills ->bound. */
+void guest_read_policies(const struct root *root, struct guest *guest);
 
 /* vCPUs it kept busy on average since it was started; negative while it is too young to say. */
 double guest_demand(const struct guest *guest);

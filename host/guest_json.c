@@ -77,22 +77,38 @@ static json_t *argv_to_json(char *const *argv)
 	return list;
 }
 
+static json_t *cpusets_to_json(const struct guest *guest)
+{
+	json_t *list = json_array();
+	char mems[IDSET_MAX];
+
+	for (unsigned int i = 0; i < guest->cpuset_count; i++)
+		json_array_append_new(list, json_pack("{s:o, s:o, s:s}",
+			"group", any_text(guest->cpusets[i].group), "file", any_text(guest->cpusets[i].file),
+			"mems", idset_format(&guest->cpusets[i].mems, mems, sizeof(mems))));
+	return list;
+}
+
 static json_t *guest_to_json(const struct guest *guest)
 {
 	json_t *threads = json_array(), *ram = json_array();
+	char bound[IDSET_MAX];
 
 	for (unsigned int i = 0; i < guest->thread_count; i++)
 		json_array_append_new(threads, thread_to_json(&guest->threads[i]));
 	for (unsigned int i = 0; i < guest->ram_count; i++)
 		json_array_append_new(ram, ram_to_json(&guest->ram[i]));
-	return json_pack("{s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}",
 		"name", any_text(guest->name), "pid", (int)guest->pid, "start", figure(guest->start),
 		"vmm", any_text(guest->vmm), "qmp", text_or_null(guest->qmp),
-		"cgroup", text_or_null(guest->cgroup), "argv", argv_to_json(guest->argv), "vcpus", (int)guest->vcpu_count,
+		"cgroup", text_or_null(guest->cgroup),
+		"argv", argv_to_json(guest->argv), "vcpus", (int)guest->vcpu_count,
 		"configured", figure(guest->configured), "rss", figure(guest->rss),
 		"anon-huge", figure(guest->anon_huge), "hugetlb", figure(guest->hugetlb),
 		"ksm-pages", figure(guest->ksm_pages), "balloon", figure(guest->balloon),
-		"exits", figure(guest->exits), "age-ms", figure(guest->age_ms), "node-bytes", nodes_to_json(guest), "threads", threads, "ram", ram);
+		"exits", figure(guest->exits), "age-ms", figure(guest->age_ms), "node-bytes", nodes_to_json(guest),
+		"threads", threads, "ram", ram, "cpusets", cpusets_to_json(guest),
+		"bound", idset_format(&guest->bound, bound, sizeof(bound)));
 }
 
 json_t *guests_to_json(const struct guest_list *list)
@@ -194,9 +210,22 @@ static void nodes_from_json(const json_t *json, struct guest *guest)
 	}
 }
 
+static int cpuset_from_json(const json_t *json, struct guest_cpuset *cpuset, struct error *err)
+{
+	const char *mems = json_string_value(json_object_get(json, "mems"));
+
+	cpuset->group = get_text(json, "group");
+	cpuset->file = get_text(json, "file");
+	if (!cpuset->group || !cpuset->file || !mems)
+		return error_set(err, EINVAL, "a cpuset without group, file or mems");
+	return idset_parse(mems, &cpuset->mems, err);
+}
+
 static int guest_from_json(const json_t *json, struct guest *guest, struct error *err)
 {
 	const json_t *threads = json_object_get(json, "threads"), *ram = json_object_get(json, "ram");
+	const json_t *cpusets = json_object_get(json, "cpusets");
+	const char *bound = json_string_value(json_object_get(json, "bound"));
 	int vcpus = get_int(json, "vcpus", GUEST_VCPUS_MAX);
 
 	guest->pid = get_int(json, "pid", INT32_MAX);
@@ -220,6 +249,12 @@ static int guest_from_json(const json_t *json, struct guest *guest, struct error
 	nodes_from_json(json_object_get(json, "node-bytes"), guest);
 	guest->threads = xcalloc(json_array_size(threads), sizeof(*guest->threads));
 	guest->ram = xcalloc(json_array_size(ram), sizeof(*guest->ram));
+	guest->cpusets = xcalloc(json_array_size(cpusets), sizeof(*guest->cpusets));
+	for (size_t i = 0; i < json_array_size(cpusets); i++)
+		if (cpuset_from_json(json_array_get(cpusets, i), &guest->cpusets[guest->cpuset_count++], err) < 0)
+			return -EINVAL;
+	if (bound && idset_parse(bound, &guest->bound, err) < 0)
+		return -EINVAL;
 	for (size_t i = 0; i < json_array_size(threads); i++, guest->thread_count++)
 		if (thread_from_json(json_array_get(threads, i), &guest->threads[i], err) < 0)
 			return -EINVAL;

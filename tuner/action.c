@@ -29,6 +29,7 @@ static const struct action_verbs *const kinds[] = {
 	[ACTION_IRQ] = &action_irq,
 	[ACTION_IRQBALANCE] = &action_irqbalance,
 	[ACTION_MOVE_PAGES] = &action_move_pages,
+	[ACTION_CPUSET_MEMS] = &action_cpuset_mems,
 };
 static_assert(sizeof(kinds) / sizeof(kinds[0]) == ACTION_KIND_COUNT, "a row for each kind");
 
@@ -115,10 +116,18 @@ void action_list_drop_done(const struct action_context *context, struct action_l
 	unsigned int kept = 0;
 
 	for (unsigned int i = 0; i < list->count; i++) {
-		if (action_verify(context, &list->actions[i], NULL) == STATE_OK)
-			action_release(&list->actions[i]);
-		else
-			list->actions[kept++] = list->actions[i];
+		struct action *action = &list->actions[i];
+		char *now;
+
+		if (action_verify(context, action, &now) == STATE_OK) {
+			free(now);
+			action_release(action);
+			continue;
+		}
+		if (!action->before)
+			action->before = steal_pointer(&now);
+		free(now);
+		list->actions[kept++] = *action;
 	}
 	list->count = kept;
 }

@@ -306,8 +306,12 @@ static int plan_running(struct action_list *list, const struct placed_vm *placed
 		plan_ksm(list, vm, guest);
 	plan_balloon(list, vm, guest->balloon);
 	/* Threads first: what they touch from then on is where it belongs. */
-	if (vm->attach)
+	if (vm->attach && vm->placement != PLACE_KEEP) {
+		if (rc == 0)
+			rc = plan_widen(list, placed, snapshot, guest, err);
 		plan_attached_memory(list, placed, snapshot, guest);
+		plan_narrow(list, placed, guest);
+	}
 	return rc;
 }
 

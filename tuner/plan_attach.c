@@ -89,12 +89,12 @@ static bool shared_by_nature(const char *name, size_t length)
 }
 
 /*
- * The group that holds this guest and nothing else, as far as names tell: its scope (libvirt makes
- * groups below that), or the innermost group. The caller frees; NULL: none.
+ * The outermost group on @path that holds one guest and nothing else, as far as names tell: its scope
+ * (libvirt makes groups below that), or the innermost group. The caller frees; NULL: none.
  */
-static char *own_group(const struct guest *guest)
+static char *own_group(const char *path)
 {
-	const char *path = guest->cgroup ? guest->cgroup : "", *scope = strstr(path, ".scope"), *name;
+	const char *scope = strstr(path, ".scope"), *name;
 	size_t length = scope ? (size_t)(scope - path) + strlen(".scope") : strlen(path);
 	char *group = xasprintf("%.*s", (int)length, path);
 
@@ -105,18 +105,40 @@ static char *own_group(const struct guest *guest)
 	return NULL;
 }
 
-static bool holds_others(const char *group, const struct snapshot *snapshot, const struct guest *guest)
+static bool is_below(const char *path, const char *group)
 {
 	size_t length = strlen(group);
 
+	return path && !strncmp(path, group, length) && (!path[length] || path[length] == '/');
+}
+
+static bool holds_others(const char *group, const struct snapshot *snapshot, const struct guest *guest)
+{
 	for (unsigned int i = 0; i < snapshot->guests.count; i++) {
 		const struct guest *other = &snapshot->guests.guests[i];
+		bool in = is_below(other->cgroup, group);
 
-		if (other->pid != guest->pid && other->cgroup && !strncmp(other->cgroup, group, length) &&
-		    (!other->cgroup[length] || other->cgroup[length] == '/'))
+		for (unsigned int j = 0; j < other->cpuset_count; j++)
+			in = in || is_below(other->cpusets[j].group, group);
+		if (in && other->pid != guest->pid)
 			return true;
 	}
 	return false;
+}
+
+bool plan_own_group(const char *group, const struct snapshot *snapshot, const struct guest *guest)
+{
+	const char *innermost = guest->cpuset_count ? guest->cpusets[guest->cpuset_count - 1].group : group;
+	char *own;
+	bool is;
+
+	/* In v2 a process may be below the innermost group that has the controller. */
+	if (is_below(guest->cgroup, innermost))
+		innermost = guest->cgroup;
+	own = own_group(innermost);
+	is = own && is_below(group, own) && !holds_others(own, snapshot, guest);
+	free(own);
+	return is;
 }
 
 int plan_attached_limits(struct action_list *list, const struct profile_vm *vm,
@@ -127,7 +149,7 @@ int plan_attached_limits(struct action_list *list, const struct profile_vm *vm,
 
 	if (!vm->cpu_weight && !vm->cpu_quota && !vm->memory_high && !vm->memory_max)
 		return 0;
-	group = own_group(guest);
+	group = own_group(guest->cgroup ? guest->cgroup : "");
 	if (snapshot->cgroup == CGROUP_NONE || !group || holds_others(group, snapshot, guest))
 		rc = profile_fault(&vm->at_attach, &vm->at, err, "%s (PID %d) has no control group of its own "
 			"(it is in %s); weights and limits would hold for others, leave them out", vm->name,

@@ -27,6 +27,19 @@ int plan_attached_limits(struct action_list *list, const struct profile_vm *vm,
 	const struct snapshot *snapshot, const struct guest *guest, struct error *err);
 void plan_attached_memory(struct action_list *list, const struct placed_vm *placed,
 	const struct snapshot *snapshot, const struct guest *guest);
+/* Whether @group of some tree holds this guest and nothing else, as far as names and other guests tell. */
+bool plan_own_group(const char *group, const struct snapshot *snapshot, const struct guest *guest);
+
+/*
+ * plan_cpuset.c: a guest whose control group allows other nodes than the placed
+ * ones. To be called before and after its memory is moved. 0, or negative with @err.
+ */
+int plan_widen(struct action_list *list, const struct placed_vm *placed, const struct snapshot *snapshot,
+	const struct guest *guest, struct error *err);
+void plan_narrow(struct action_list *list, const struct placed_vm *placed, const struct guest *guest);
+/* Whether some node's memory is out of the guest's reach; @allowed gets those that are not. */
+bool plan_fenced(const struct guest *guest, const struct machine *machine, struct idset *allowed);
+
 /* How actions name a guest: by its identity when it is attached. The caller frees. */
 char *plan_target(const struct profile_vm *vm);
 

@@ -63,47 +63,20 @@ static void verify_shares(struct verify *verify, const struct guest *guest, cons
 
 /* ---- the VMM's own policy ------------------------------------------------------------------- */
 
-static bool is_ram(const struct guest *guest, uint64_t address)
+/* The first policy that keeps new pages off the wanted nodes. */
+struct away {
+	const struct placed_vm *placed;
+	char policy[LIST_TEXT];
+};
+
+static bool look(void *opaque, const char *policy, const struct idset *nodes)
 {
-	for (unsigned int i = 0; i < guest->ram_count; i++)
-		if (address >= guest->ram[i].start && address < guest->ram[i].start + guest->ram[i].size)
-			return true;
-	return false;
-}
+	struct away *away = opaque;
 
-/* Whether a policy ("bind:0", "prefer:0", "interleave:0-1") keeps new pages off the wanted nodes. */
-static bool leads_away(const char *policy, const struct placed_vm *placed)
-{
-	const char *colon = strchr(policy, ':');
-	struct idset nodes;
-
-	if (!colon || !strncmp(policy, "local", 5) || idset_parse(colon + 1, &nodes, NULL) < 0)
-		return false;
-	idset_for_each(node, &nodes)
-		if (!placed_on(placed, (unsigned int)node))
-			return true;
-	return false;
-}
-
-/*
- * The first policy of its RAM that leads elsewhere, into @policy. The file's walk holds the guest's
- * mmap lock (8 ms a GiB of small pages), which is why only verify reads it.
- */
-static bool find_policy(const struct root *root, const struct guest *guest, const struct placed_vm *placed,
-	char policy[LIST_TEXT])
-{
-	char *text = root_read_all(root, NULL, "/proc/%d/numa_maps", (int)guest->pid), *rest = NULL;
-	bool found = false;
-
-	for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line && !found;
-		line = strtok_r(NULL, "\n", &rest)) {
-		unsigned long address;
-
-		found = sscanf(line, "%lx %255s", &address, policy) == 2 && is_ram(guest, address) &&
-			leads_away(policy, placed);
-	}
-	free(text);
-	return found;
+	idset_for_each(node, nodes)
+		if (!placed_on(away->placed, (unsigned int)node))
+			snprintf(away->policy, sizeof(away->policy), "%s", policy);
+	return !*away->policy;
 }
 
 static void verify_policy(struct verify *verify, const struct guest *guest, const struct placed_vm *placed,
@@ -111,11 +84,13 @@ static void verify_policy(struct verify *verify, const struct guest *guest, cons
 {
 	uint64_t untouched = guest->configured != GUEST_UNKNOWN && guest->configured > resident
 		? guest->configured - resident : 0;
-	char policy[LIST_TEXT], size[SIZE_TEXT_MAX];
+	struct away away = { .placed = placed };
+	char size[SIZE_TEXT_MAX];
 
-	if (find_policy(&verify->context->root, guest, placed, policy))
+	guest_each_policy(&verify->context->root, guest, look, &away);
+	if (*away.policy)
 		verify_summary(verify, "%s: residual: its VMM has bound memory by policy %s, which cannot be "
-			"changed from outside; %s not touched yet will follow it", placed->vm->name, policy,
+			"changed from outside; %s not touched yet will follow it", placed->vm->name, away.policy,
 			size_format(size, untouched));
 }
 
@@ -132,11 +107,38 @@ static int verify_limits(struct verify *verify, const struct guest *guest, const
 	return status;
 }
 
+/* ---- what groups allow ---------------------------------------------------------------------- */
+
+/* What a plan would still change is what differs. */
+static void verify_none(struct verify *verify, const char *name, const struct action_list *changes)
+{
+	for (unsigned int i = 0; i < changes->count; i++) {
+		const struct action *action = &changes->actions[i];
+
+		verify_difference(verify, name, action->target, action->after, action->before);
+	}
+}
+
+static int verify_nodes(struct verify *verify, const struct guest *guest, const struct placed_vm *placed,
+	struct error *err)
+{
+	struct action_list changes = { 0 };
+	int status = placed->vm->placement == PLACE_KEEP ? 0
+		: plan_widen(&changes, placed, verify->snapshot, guest, err);
+
+	verify_none(verify, placed->vm->name, &changes);
+	action_list_release(&changes);
+	return status;
+}
+
 int verify_attached(struct verify *verify, const struct guest *guest, const struct placed_vm *placed,
 	struct error *err)
 {
 	struct shares shares = { 0 };
+	int status = verify_nodes(verify, guest, placed, err);
 
+	if (status < 0)
+		return status;
 	if (guest->node_bytes) {
 		verify_shares(verify, guest, placed, &shares);
 		verify_policy(verify, guest, placed, shares.resident);

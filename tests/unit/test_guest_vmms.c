@@ -191,11 +191,71 @@ static void vhost_threads_are_found_on_old_and_new_kernels(void **state)
 	tree_remove(&root);
 }
 
+/* ---- what control groups say ---------------------------------------------------------------- */
+
+static void the_nodes_that_groups_allow_are_read(void **state)
+{
+	static const struct { const char *top; unsigned int count; } trees[] = {
+		{ "/sys/fs/cgroup", 2 }, { "/sys/fs/cgroup/cpuset", 2 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(trees) / sizeof(trees[0]); i++) {
+		char file[PATH_MAX], nodes[64];
+		struct guest_list list;
+		struct root root;
+
+		assert_int_equal(tree_open(&root), 0);
+		put_process(&root, &processes[5]);
+		tree_put(&root, "/proc/500/cpuset", "/vms/db/in\n");
+		snprintf(file, sizeof(file), "%s/vms/cpuset.mems", trees[i].top);
+		tree_put(&root, file, "0-1\n");
+		snprintf(file, sizeof(file), "%s/vms/db/cpuset.mems", trees[i].top);
+		tree_put(&root, file, "\n"); /* inherits: no list of its own */
+		snprintf(file, sizeof(file), "%s/vms/db/in/cpuset.mems", trees[i].top);
+		tree_put(&root, file, "\n");
+		guests_read(&root, &list);
+		assert_int_equal(list.guests[0].cpuset_count, trees[i].count);
+		assert_string_equal(list.guests[0].cpusets[0].group, "/vms");
+		assert_string_equal(idset_format(&list.guests[0].cpusets[0].mems, nodes, sizeof(nodes)), "0-1");
+		assert_string_equal(list.guests[0].cpusets[1].group, "/vms/db/in");
+		assert_string_equal(list.guests[0].cpusets[1].file, file);
+		assert_true(idset_empty(&list.guests[0].cpusets[1].mems));
+		guests_release(&list);
+		tree_remove(&root);
+	}
+}
+
+static void policies_of_ram_are_read_and_no_others(void **state)
+{
+	struct guest_ram ram[] = { { .start = 0x1000000, .size = 0x1000000 }, { .start = 0x5000000, .size = 0x1000 } };
+	struct guest guest = { .pid = PID, .ram = ram, .ram_count = 2 };
+	struct root root;
+	char nodes[64];
+
+	(void)state;
+	assert_int_equal(tree_open(&root), 0);
+	tree_put(&root, "/proc/500/numa_maps",
+		"00400000 bind:7 file=/bin/x:y mapped=4 N0=4\n"     /* no RAM */
+		"01000000 default anon=3 dirty=3 N0=3\n"
+		"01200000 bind:2 anon=3 dirty=3 N2=3 kernelpagesize_kB=4\n"
+		"01400000 prefer (many):4-5 anon=1 N4=1\n"
+		"01600000 interleave=static:0-1 anon=1 N0=1\n"
+		"01800000 local anon=1 N0=1\n"
+		"05000000 prefer:9 huge anon=1 N0=1\n"
+		"05001000 bind:8 anon=1 N0=1\n");                   /* just past it */
+	guest_read_policies(&root, &guest);
+	assert_string_equal(idset_format(&guest.bound, nodes, sizeof(nodes)), "0-2,4-5,9");
+	tree_remove(&root);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_vmm_is_known_by_its_threads),
 		cmocka_unit_test(vhost_threads_are_found_on_old_and_new_kernels),
+		cmocka_unit_test(the_nodes_that_groups_allow_are_read),
+		cmocka_unit_test(policies_of_ram_are_read_and_no_others),
 	};
 
 	return cmocka_run_group_tests_name("guest_vmms", tests, NULL, NULL);

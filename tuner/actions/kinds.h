@@ -38,7 +38,7 @@ struct action_verbs {
 
 extern const struct action_verbs action_setting, action_hugepages, action_cgroup_controllers,
 	action_cgroup, action_cgroup_value, action_start_guest, action_affinity, action_balloon,
-	action_guest_ksm, action_irq, action_irqbalance, action_move_pages;
+	action_guest_ksm, action_irq, action_irqbalance, action_move_pages, action_cpuset_mems;
 
 /* Text equal but for blanks at both ends. */
 bool action_text_same(const char *a, const char *b);
@@ -49,5 +49,12 @@ char *action_read_file(const struct action_context *context, const struct action
 /* Writes @text to the host file (target) with a message that names the file and what was refused. */
 int action_write_file(const struct action_context *context, const struct action *action,
 	const char *text, struct error *err);
+
+/*
+ * Moves what of a guest's pages lies outside of @nodes there, before a group stops allowing the rest: the
+ * kernel would do it at once, without pace or end. @guest "PID:START NAME"; one that has ended has none.
+ */
+int action_move_off(const struct action_context *context, const char *guest, const struct idset *nodes,
+	struct error *err);
 
 #endif

@@ -113,6 +113,21 @@ static int apply(const struct action_context *context, const struct action *acti
 	return status;
 }
 
+/* Pages that stay (a device has them) are the kernel's affair then: it leaves them where they are as well. */
+int action_move_off(const struct action_context *context, const char *guest, const struct idset *nodes,
+	struct error *err)
+{
+	struct action action = { .target = (char *)(uintptr_t)guest };
+	char *now = read_nodes(context, &action), list[1024];
+	int status = 0;
+
+	action.after = (char *)(uintptr_t)idset_format(nodes, list, sizeof(list));
+	if (now && !same(&action, now, action.after))
+		status = apply(context, &action, err);
+	free(now);
+	return status == -EBUSY ? 0 : status;
+}
+
 const struct action_verbs action_move_pages = {
 	.name = "move-pages",
 	.verb = "move pages of guest",
