@@ -96,6 +96,7 @@ static void guest_clear(struct guest *guest)
 	free(guest->vmm);
 	free(guest->qmp);
 	free(guest->cgroup);
+	guest_domain_free(guest->domain);
 	guest_cpusets_release(guest);
 	for (char **arg = guest->argv; arg && *arg; arg++)
 		free(*arg);

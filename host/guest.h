@@ -15,6 +15,7 @@
 
 #include <jansson.h>
 
+#include "host/libvirt.h"
 #include "host/machine.h"
 #include "host/root.h"
 #include "lib/idset.h"
@@ -59,6 +60,14 @@ struct guest_cpuset {
 	struct idset mems;
 };
 
+/* What libvirt has started; by guest_ask_libvirt() also what libvirt says about it. */
+struct guest_domain {
+	char *uuid;
+	char *uri;               /* of the libvirt that answers for it; NULL: none does, or not asked yet */
+	char *why;               /* why none does, or NULL */
+	struct libvirt_values values;
+};
+
 struct guest {
 	pid_t pid;
 	uint64_t start;          /* identity together with pid */
@@ -69,6 +78,7 @@ struct guest {
 	struct guest_cpuset *cpusets; /* outermost first; only the last may have no list: it inherits (v2) */
 	unsigned int cpuset_count;
 	struct idset bound;      /* nodes that policies of its RAM name; empty until guest_read_policies() */
+	struct guest_domain *domain; /* NULL: not started by libvirt */
 	char **argv;             /* command line of our own vmm (where it was told to live), else NULL */
 	struct guest_thread *threads;
 	unsigned int thread_count, vcpu_count;
@@ -155,6 +165,12 @@ void guest_pages_close(struct guest_pages *pages);
  * (query-iothreads), and corrects the kinds. Names and procfs stand where it does not answer in time.
  */
 void guest_ask_threads(struct guest *guest, int timeout_ms);
+
+/*
+ * Asks the libvirt at @uri about a guest that libvirt has started: fills ->domain. Its control socket
+ * belongs to libvirt, which answers for it.
+ */
+void guest_ask_libvirt(struct guest *guest, const char *uri);
 
 /*
  * Calls @visit for each mapping of RAM with a policy of its own ("bind:0", "prefer:1",

@@ -282,6 +282,20 @@ static char *find_cgroup(const struct root *root, pid_t pid)
 	return found;
 }
 
+/*
+ * libvirt gives each domain its UUID, and passes files of its own folder, whoever's libvirt it is
+ * (/var/lib/libvirt/qemu/, ~/.config/libvirt/qemu/).
+ */
+static struct guest_domain *find_domain(const struct args *args, const struct vmm_kind *kind)
+{
+	const char *uuid = kind && !strcmp(kind->name, "qemu") ? args_option(args, "-uuid", 0) : NULL;
+
+	for (unsigned int i = 1; uuid && i < args->count; i++)
+		if (strstr(args->list[i], "/libvirt/qemu/"))
+			return guest_domain_new(uuid);
+	return NULL;
+}
+
 /* Only of our own vmm: other command lines are none of our business, and may hold secrets. */
 static char **keep_args(const struct args *args, const struct vmm_kind *kind)
 {
@@ -309,6 +323,7 @@ uint64_t guest_identify(const struct root *root, struct guest *guest, const char
 	guest->cgroup = find_cgroup(root, guest->pid);
 	guest->name = find_name(&args, kind, guest, comm);
 	guest->qmp = find_qmp(root, &args, kind, guest->pid);
+	guest->domain = find_domain(&args, kind);
 	guest->argv = keep_args(&args, kind);
 	memory = find_memory(&args, kind);
 	free(args.text);

@@ -29,6 +29,9 @@ uint64_t guest_identify(const struct root *root, struct guest *guest, const char
 /* Whether a process name is that of a VMM we know, for processes we may not look into. */
 bool guest_vmm_name(const char *comm);
 
+struct guest_domain *guest_domain_new(const char *uuid);
+void guest_domain_free(struct guest_domain *domain);
+
 /* guest_cpuset.c: fills ->cpusets. */
 void guest_cpusets_read(const struct root *root, struct guest *guest);
 void guest_cpusets_release(struct guest *guest);

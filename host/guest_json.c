@@ -77,6 +77,19 @@ static json_t *argv_to_json(char *const *argv)
 	return list;
 }
 
+static json_t *domain_to_json(const struct guest_domain *domain)
+{
+	json_t *values = json_object();
+
+	for (unsigned int i = 0; domain && i < domain->values.count; i++)
+		json_object_set_new(values, domain->values.list[i].word, any_text(domain->values.list[i].value));
+	if (domain)
+		return json_pack("{s:o, s:o, s:o, s:o}", "uuid", any_text(domain->uuid),
+			"uri", text_or_null(domain->uri), "why", text_or_null(domain->why), "values", values);
+	json_decref(values);
+	return json_null();
+}
+
 static json_t *cpusets_to_json(const struct guest *guest)
 {
 	json_t *list = json_array();
@@ -98,10 +111,10 @@ static json_t *guest_to_json(const struct guest *guest)
 		json_array_append_new(threads, thread_to_json(&guest->threads[i]));
 	for (unsigned int i = 0; i < guest->ram_count; i++)
 		json_array_append_new(ram, ram_to_json(&guest->ram[i]));
-	return json_pack("{s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}",
+	return json_pack("{s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}",
 		"name", any_text(guest->name), "pid", (int)guest->pid, "start", figure(guest->start),
 		"vmm", any_text(guest->vmm), "qmp", text_or_null(guest->qmp),
-		"cgroup", text_or_null(guest->cgroup),
+		"cgroup", text_or_null(guest->cgroup), "libvirt", domain_to_json(guest->domain),
 		"argv", argv_to_json(guest->argv), "vcpus", (int)guest->vcpu_count,
 		"configured", figure(guest->configured), "rss", figure(guest->rss),
 		"anon-huge", figure(guest->anon_huge), "hugetlb", figure(guest->hugetlb),
@@ -210,6 +223,24 @@ static void nodes_from_json(const json_t *json, struct guest *guest)
 	}
 }
 
+static struct guest_domain *domain_from_json(const json_t *json)
+{
+	const char *uuid = json_string_value(json_object_get(json, "uuid"));
+	json_t *values = json_object_get(json, "values"), *value;
+	struct guest_domain *domain;
+	const char *word;
+
+	if (!uuid)
+		return NULL;
+	domain = guest_domain_new(uuid);
+	domain->uri = get_text(json, "uri");
+	domain->why = get_text(json, "why");
+	json_object_foreach(values, word, value)
+		libvirt_value_add(&domain->values, word,
+			json_string_value(value) ? json_string_value(value) : "");
+	return domain;
+}
+
 static int cpuset_from_json(const json_t *json, struct guest_cpuset *cpuset, struct error *err)
 {
 	const char *mems = json_string_value(json_object_get(json, "mems"));
@@ -236,6 +267,7 @@ static int guest_from_json(const json_t *json, struct guest *guest, struct error
 	guest->vcpu_count = (unsigned int)vcpus;
 	guest->qmp = get_text(json, "qmp");
 	guest->cgroup = get_text(json, "cgroup");
+	guest->domain = domain_from_json(json_object_get(json, "libvirt"));
 	guest->argv = argv_from_json(json_object_get(json, "argv"));
 	guest->start = get_figure(json, "start");
 	guest->configured = get_figure(json, "configured");

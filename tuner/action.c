@@ -30,6 +30,7 @@ static const struct action_verbs *const kinds[] = {
 	[ACTION_IRQBALANCE] = &action_irqbalance,
 	[ACTION_MOVE_PAGES] = &action_move_pages,
 	[ACTION_CPUSET_MEMS] = &action_cpuset_mems,
+	[ACTION_LIBVIRT] = &action_libvirt,
 };
 static_assert(sizeof(kinds) / sizeof(kinds[0]) == ACTION_KIND_COUNT, "a row for each kind");
 
@@ -161,6 +162,8 @@ static char *spoken_target(const struct action *action)
 	if (action->kind == ACTION_AFFINITY && action->detail &&
 	    sscanf(action->target, "%d:%*u/%d", &pid, &tid) == 2)
 		return xasprintf("%s (%d) of %s", action->detail, tid, action->vm ? action->vm : "a guest");
+	if (action->kind == ACTION_LIBVIRT && blank)
+		return xasprintf("%s of %s", blank + 1, action->vm ? action->vm : "a guest");
 	if (action->kind == ACTION_IRQ)
 		return xstrdup(action->target);
 	return xstrdup(blank && isdigit((unsigned char)*action->target) ? blank + 1 : action->target);

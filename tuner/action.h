@@ -39,6 +39,7 @@ enum action_kind {
 	ACTION_IRQBALANCE,   /* target = process "PID:START irqbalance"; value = cpulist, maybe empty */
 	ACTION_MOVE_PAGES,   /* target = guest; value = node list; CLASS_IRREVERSIBLE */
 	ACTION_CPUSET_MEMS,  /* target = host path of a cpuset.mems; detail = guest; value = node list */
+	ACTION_LIBVIRT,      /* target = "PID:START PROPERTY", detail = "URI UUID"; value as in host/libvirt.h */
 	ACTION_KIND_COUNT
 };
 

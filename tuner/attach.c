@@ -195,12 +195,13 @@ static int check_threads(struct profile_vm *vm, const struct guest *guest, struc
 }
 
 /* Whether this is the machine the snapshot was taken from, moments ago: one out of a file has no handles. */
-static void ask(struct guest *guest, const struct machine *machine)
+static void ask(struct guest *guest, const struct machine *machine, const char *libvirt_uri)
 {
 	const struct root here = { "" };
 	struct idset allowed;
 
 	guest_ask_threads(guest, QMP_MS);
+	guest_ask_libvirt(guest, libvirt_uri);
 	if (guest->handles && plan_fenced(guest, machine, &allowed))
 		guest_read_policies(&here, guest);
 }
@@ -216,7 +217,7 @@ static void fill_place(struct profile_vm *vm, const struct guest *guest, const s
 	vm->nodes = allowed;
 }
 
-static int fill(struct profile_vm *vm, struct snapshot *snapshot, struct error *err)
+static int fill(struct profile_vm *vm, struct snapshot *snapshot, const char *libvirt_uri, struct error *err)
 {
 	struct guest *guest = guest_by_pid(&snapshot->guests, vm->guest_pid);
 	int rc = 0;
@@ -224,7 +225,7 @@ static int fill(struct profile_vm *vm, struct snapshot *snapshot, struct error *
 	if (!guest)
 		return 0;
 	if (!guest->node_bytes) { /* import plans more than once for a snapshot; a guest is asked once */
-		ask(guest, snapshot->machine);
+		ask(guest, snapshot->machine, libvirt_uri);
 		rc = guest_locate(guest, snapshot->machine, 0);
 	}
 	if (rc == -ESRCH)
@@ -296,7 +297,7 @@ int attach_guests(struct profile *profile, struct snapshot *snapshot, enum attac
 			continue;
 		rc = check_twice(profile, &profile->vms[i], err);
 		if (rc == 0)
-			rc = fill(&profile->vms[i], snapshot, err);
+			rc = fill(&profile->vms[i], snapshot, profile->libvirt_uri, err);
 	}
 	return rc;
 }

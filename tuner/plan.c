@@ -237,7 +237,8 @@ static void plan_affinity(struct action_list *list, const struct placed_vm *plac
 		const struct idset *wanted = placed_cpus_of(placed, thread);
 		char before[LIST_TEXT], after[LIST_TEXT];
 
-		if (!wanted || idset_equal(wanted, &thread->allowed))
+		if (!wanted || plan_libvirt_pin(list, placed->vm->name, guest, thread, wanted) ||
+		    idset_equal(wanted, &thread->allowed))
 			continue;
 		action_add(list, ACTION_AFFINITY, CLASS_REVERSIBLE,
 			thread_target(guest, thread), xstrdup(thread->comm), xstrdup(idset_format(&thread->allowed, before, sizeof(before))),
@@ -330,10 +331,15 @@ static int plan_actions(struct plan *plan, const struct profile *profile, const 
 	if (rc == 0)
 		rc = plan_pools(list, profile, snapshot, plan->vms, err);
 	/* Guests that run first: the room they leave may be what a new one gets. */
-	for (unsigned int i = 0; rc == 0 && i < plan->vm_count; i++)
-		if (plan->vms[i].running)
-			rc = plan_running(list, &plan->vms[i], snapshot,
-				placement_guest(&snapshot->guests, plan->vms[i].vm), err);
+	for (unsigned int i = 0; rc == 0 && i < plan->vm_count; i++) {
+		const struct guest *guest = plan->vms[i].running
+			? placement_guest(&snapshot->guests, plan->vms[i].vm) : NULL;
+
+		if (!guest)
+			continue;
+		plan_libvirt_note(&plan->notes, plan->vms[i].vm, guest);
+		rc = plan_running(list, &plan->vms[i], snapshot, guest, err);
+	}
 	for (unsigned int i = 0; rc == 0 && i < plan->vm_count; i++)
 		if (!plan->vms[i].running)
 			plan_start(list, &plan->vms[i], snapshot, context);

@@ -149,6 +149,8 @@ int plan_attached_limits(struct action_list *list, const struct profile_vm *vm,
 
 	if (!vm->cpu_weight && !vm->cpu_quota && !vm->memory_high && !vm->memory_max)
 		return 0;
+	if (plan_domain(guest))
+		return plan_libvirt_limits(list, vm, snapshot, guest, err);
 	group = own_group(guest->cgroup ? guest->cgroup : "");
 	if (snapshot->cgroup == CGROUP_NONE || !group || holds_others(group, snapshot, guest))
 		rc = profile_fault(&vm->at_attach, &vm->at, err, "%s (PID %d) has no control group of its own "

@@ -18,20 +18,44 @@
 
 #define LIST_TEXT 512
 
-/* Something that keeps memory on some nodes. */
+/*
+ * libvirt's enum virDomainNumatuneMemMode: these two are made of cpusets. With strict libvirt has also told
+ * QEMU to bind its memory, and therefore does not change it while the domain runs.
+ */
+#define MODE_STRICT      "0"
+#define MODE_RESTRICTIVE "3"
+
+/* Something that keeps memory on some nodes: a group, or libvirt's numatune, which is several of them. */
 struct fence {
-	const struct guest_cpuset *cpuset;
+	const struct guest_cpuset *cpuset; /* NULL: libvirt's */
 	struct idset mems;
+	bool strict;                       /* libvirt's, for the domain's life */
 };
 
 /* ---- which ---------------------------------------------------------------------------------- */
 
+static bool libvirt_fence(const struct guest *guest, struct fence *fence)
+{
+	const struct guest_domain *domain = plan_domain(guest);
+	const char *nodes = domain ? libvirt_value_of(&domain->values, "numa_nodeset") : NULL;
+	const char *mode = domain ? libvirt_value_of(&domain->values, "numa_mode") : NULL;
+
+	*fence = (struct fence){ .strict = mode && !strcmp(mode, MODE_STRICT) };
+	return nodes && *nodes && mode && (fence->strict || !strcmp(mode, MODE_RESTRICTIVE)) &&
+		idset_parse(nodes, &fence->mems, NULL) == 0;
+}
+
 /* The fences that exclude some of @nodes, outermost first. The caller frees. */
 static struct fence *fences_of(const struct guest *guest, const struct idset *nodes, unsigned int *count)
 {
-	struct fence *fences = xcalloc(guest->cpuset_count + 1, sizeof(*fences));
+	struct fence *fences = xcalloc(guest->cpuset_count + 1, sizeof(*fences)), fence;
 
 	*count = 0;
+	if (libvirt_fence(guest, &fence)) {
+		if (!idset_within(nodes, &fence.mems))
+			fences[(*count)++] = fence;
+		return fences; /* its groups are libvirt's to set */
+	}
 	for (unsigned int i = 0; i < guest->cpuset_count; i++)
 		if (!idset_empty(&guest->cpusets[i].mems) && !idset_within(nodes, &guest->cpusets[i].mems))
 			fences[(*count)++] = (struct fence){ .cpuset = &guest->cpusets[i],
@@ -80,15 +104,18 @@ static bool widening_rebinds(const struct guest *guest, const struct idset *mems
 
 /* ---- the steps ------------------------------------------------------------------------------ */
 
-static void set_fence(struct action_list *list, const struct placed_vm *placed, const struct fence *fence,
-	const struct idset *from, const struct idset *to, char *reason)
+static void set_fence(struct action_list *list, const struct placed_vm *placed, const struct guest *guest,
+	const struct fence *fence, const struct idset *from, const struct idset *to, char *reason)
 {
 	char before[LIST_TEXT], after[LIST_TEXT];
 
 	idset_format(from, before, sizeof(before));
 	idset_format(to, after, sizeof(after));
-	action_add(list, ACTION_CPUSET_MEMS, CLASS_REVERSIBLE, xstrdup(fence->cpuset->file),
-		plan_target(placed->vm), xstrdup(before), xstrdup(after), reason, placed->vm->name);
+	if (fence->cpuset)
+		action_add(list, ACTION_CPUSET_MEMS, CLASS_REVERSIBLE, xstrdup(fence->cpuset->file),
+			plan_target(placed->vm), xstrdup(before), xstrdup(after), reason, placed->vm->name);
+	else
+		plan_libvirt_value(list, placed->vm->name, guest, "numa_nodeset", before, after, reason);
 }
 
 /* A group above the guest's own holds others as well. */
@@ -100,7 +127,15 @@ static int check(const struct placed_vm *placed, const struct snapshot *snapshot
 
 	idset_format(nodes, list, sizeof(list));
 	idset_format(&fence->mems, has, sizeof(has));
-	if (!plan_own_group(fence->cpuset->group, snapshot, guest))
+	if (fence->strict)
+		return profile_fault(&vm->at_attach, &vm->at, err, "%s (PID %d) cannot be moved to node %s: libvirt "
+			"keeps it on node %s by numatune mode strict, for as long as it runs; make that restrictive "
+			"(virsh edit) and start it anew, or choose another node", vm->name, (int)guest->pid, list, has);
+	if (fence->cpuset && guest->domain)
+		return profile_fault(&vm->at_attach, &vm->at, err, "%s (PID %d) cannot be moved to node %s: libvirt "
+			"keeps it on node %s, and cannot be told otherwise now (is its daemon there, does libvirt_uri "
+			"name it?); or choose another node", vm->name, (int)guest->pid, list, has);
+	if (fence->cpuset && !plan_own_group(fence->cpuset->group, snapshot, guest))
 		return profile_fault(&vm->at_attach, &vm->at, err, "%s (PID %d) cannot be moved to node %s: the "
 			"control group %s allows node %s only, and is not its own; widen that one's cpuset.mems "
 			"by hand, or choose another node", vm->name, (int)guest->pid, list, fence->cpuset->group, has);
@@ -127,7 +162,7 @@ int plan_widen(struct action_list *list, const struct placed_vm *placed, const s
 		idset_union(&both, &nodes);
 		rc = check(placed, snapshot, guest, &fences[i], &nodes, err);
 		if (rc == 0)
-			set_fence(list, placed, &fences[i], &fences[i].mems, &both,
+			set_fence(list, placed, guest, &fences[i], &fences[i].mems, &both,
 				xasprintf("%s: its memory is to move between these nodes%s", placed->vm->name, narrow
 					? "" : "; stays so, for to narrow it would rebind what its VMM has bound"));
 	}
@@ -145,7 +180,7 @@ void plan_narrow(struct action_list *list, const struct placed_vm *placed, const
 		struct idset both = fences[count].mems;
 
 		idset_union(&both, &nodes);
-		set_fence(list, placed, &fences[count], &both, &nodes,
+		set_fence(list, placed, guest, &fences[count], &both, &nodes,
 			xasprintf("%s: so that new pages go where it is", placed->vm->name));
 	}
 	free(fences);

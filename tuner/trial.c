@@ -200,7 +200,8 @@ static bool goes_back_with_group(const struct trial *trial, const struct action 
 		const struct action *action = &entries[i].action;
 
 		if (!entries[i].undone && entries[i].sequence >= trial->from && action->vm && move->vm &&
-			!strcmp(action->vm, move->vm) && action->kind == ACTION_CPUSET_MEMS)
+			!strcmp(action->vm, move->vm) && (action->kind == ACTION_CPUSET_MEMS ||
+			(action->kind == ACTION_LIBVIRT && strstr(action->target, " numa_nodeset"))))
 			return true;
 	}
 	return false;

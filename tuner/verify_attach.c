@@ -107,16 +107,39 @@ static int verify_limits(struct verify *verify, const struct guest *guest, const
 	return status;
 }
 
-/* ---- what groups allow ---------------------------------------------------------------------- */
+/* ---- what libvirt says, and what groups allow ----------------------------------------------- */
 
 /* What a plan would still change is what differs. */
 static void verify_none(struct verify *verify, const char *name, const struct action_list *changes)
 {
 	for (unsigned int i = 0; i < changes->count; i++) {
 		const struct action *action = &changes->actions[i];
+		const char *blank = action->kind == ACTION_LIBVIRT ? strchr(action->target, ' ') : NULL;
+		char what[LIST_TEXT];
 
-		verify_difference(verify, name, action->target, action->after, action->before);
+		snprintf(what, sizeof(what), "%s%s", blank ? "libvirt's " : "", blank ? blank + 1 : action->target);
+		verify_difference(verify, name, what, action->after, action->before);
 	}
+}
+
+static void verify_libvirt(struct verify *verify, const struct guest *guest, const struct placed_vm *placed)
+{
+	const struct guest_domain *domain = plan_domain(guest);
+	struct action_list changes = { 0 };
+	unsigned int count = 0;
+
+	if (!domain)
+		return;
+	for (unsigned int i = 0; i < guest->thread_count; i++) {
+		const struct idset *wanted = placed_cpus_of(placed, &guest->threads[i]);
+
+		count += wanted && plan_libvirt_pin(&changes, placed->vm->name, guest, &guest->threads[i],
+			wanted);
+	}
+	verify_none(verify, placed->vm->name, &changes);
+	if (count && !changes.count)
+		verify_summary(verify, "%s: libvirt shows the same pins", placed->vm->name);
+	action_list_release(&changes);
 }
 
 static int verify_nodes(struct verify *verify, const struct guest *guest, const struct placed_vm *placed,
@@ -139,6 +162,7 @@ int verify_attached(struct verify *verify, const struct guest *guest, const stru
 
 	if (status < 0)
 		return status;
+	verify_libvirt(verify, guest, placed);
 	if (guest->node_bytes) {
 		verify_shares(verify, guest, placed, &shares);
 		verify_policy(verify, guest, placed, shares.resident);

@@ -191,7 +191,29 @@ static void vhost_threads_are_found_on_old_and_new_kernels(void **state)
 	tree_remove(&root);
 }
 
-/* ---- what control groups say ---------------------------------------------------------------- */
+/* ---- what libvirt and control groups say ---------------------------------------------------- */
+
+static void a_domain_of_libvirt_has_its_uuid(void **state)
+{
+	static const struct process_row domain = { "qemu-system-x86",
+		{ "/usr/bin/qemu-system-x86_64", "-name", "guest=db,debug-threads=on", "-object",
+			"{\"qom-type\":\"secret\",\"file\":\"/var/lib/libvirt/qemu/domain-1-db/master-key.aes\"}", "-uuid",
+			"648fbfe0-0c46-4dd9-9a90-d8ba4a42f03f" },
+		"/", 1, { { "qemu-system-x86", THREAD_EMULATOR, -1 } }, "qemu", "db", 0 };
+	struct guest_list list;
+	struct root root;
+
+	(void)state;
+	assert_int_equal(tree_open(&root), 0);
+	put_process(&root, &domain);
+	guests_read(&root, &list);
+	assert_int_equal(list.count, 1);
+	assert_non_null(list.guests[0].domain);
+	assert_string_equal(list.guests[0].domain->uuid, "648fbfe0-0c46-4dd9-9a90-d8ba4a42f03f");
+	assert_null(list.guests[0].domain->uri); /* not asked: it is not of this machine */
+	guests_release(&list);
+	tree_remove(&root);
+}
 
 static void the_nodes_that_groups_allow_are_read(void **state)
 {
@@ -254,6 +276,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_vmm_is_known_by_its_threads),
 		cmocka_unit_test(vhost_threads_are_found_on_old_and_new_kernels),
+		cmocka_unit_test(a_domain_of_libvirt_has_its_uuid),
 		cmocka_unit_test(the_nodes_that_groups_allow_are_read),
 		cmocka_unit_test(policies_of_ram_are_read_and_no_others),
 	};

@@ -13,6 +13,7 @@
 struct action_verbs {
 	const char *name; /* in the journal and in JSON */
 	const char *verb; /* for people: "set", "start guest" */
+	/* NULL with errno: EAGAIN, it cannot be asked at this moment; else it is not there */
 	char *(*read)(const struct action_context *context, const struct action *action);
 	/* One verb where both ways are alike: apply is to set ->after, undo is to set ->before */
 	int (*set)(const struct action_context *context, const struct action *action, const char *value,
@@ -38,7 +39,8 @@ struct action_verbs {
 
 extern const struct action_verbs action_setting, action_hugepages, action_cgroup_controllers,
 	action_cgroup, action_cgroup_value, action_start_guest, action_affinity, action_balloon,
-	action_guest_ksm, action_irq, action_irqbalance, action_move_pages, action_cpuset_mems;
+	action_guest_ksm, action_irq, action_irqbalance, action_move_pages, action_cpuset_mems,
+	action_libvirt;
 
 /* Text equal but for blanks at both ends. */
 bool action_text_same(const char *a, const char *b);
