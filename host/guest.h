@@ -30,6 +30,7 @@ struct guest_thread {
 	enum thread_kind kind;
 	bool process;            /* a kernel thread beside the guest's process (vhost before Linux 6.4) */
 	int vcpu;                /* vCPU index, -1 for the others */
+	int guest_node;          /* of a vCPU, -1 unknown: guest_ask_threads() */
 	char comm[16];
 	struct idset allowed;    /* affinity */
 	int cpu;                 /* where it ran last, -1 unknown */
@@ -162,9 +163,19 @@ void guest_pages_close(struct guest_pages *pages);
 
 /*
  * Asks the guest's QMP socket which thread is which vCPU (query-cpus-fast) and which are I/O threads
- * (query-iothreads), and corrects the kinds. Names and procfs stand where it does not answer in time.
+ * (query-iothreads), and which node of the guest each vCPU is of; corrects the kinds. Names and procfs stand where it does not answer in time.
  */
 void guest_ask_threads(struct guest *guest, int timeout_ms);
+
+/*
+ * Asks QEMU, whose threads are known to be of several guest nodes, which part of its RAM is which node's:
+ * then each row of ->ram is a node's. Left as it is where QEMU's answers do not fit together.
+ */
+void guest_ask_nodes(struct guest *guest, int timeout_ms);
+/* Guest nodes, where all RAM is known to be of one; else 0. What each has. */
+unsigned int guest_node_count(const struct guest *guest);
+struct idset guest_node_vcpus(const struct guest *guest, unsigned int node);
+uint64_t guest_node_bytes(const struct guest *guest, unsigned int node);
 
 /*
  * Asks the libvirt at @uri about a guest that libvirt has started: fills ->domain. Its control socket

@@ -32,6 +32,9 @@ bool guest_vmm_name(const char *comm);
 struct guest_domain *guest_domain_new(const char *uuid);
 void guest_domain_free(struct guest_domain *domain);
 
+/* guest_numa.c: where in the guest's memory the backend @id begins, in QEMU's "info mtree -f". */
+bool guest_find_backend(const char *mtree, const char *id, uint64_t *gpa, uint64_t *offset);
+
 /* guest_cpuset.c: fills ->cpusets. */
 void guest_cpusets_read(const struct root *root, struct guest *guest);
 void guest_cpusets_release(struct guest *guest);

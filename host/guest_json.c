@@ -42,9 +42,10 @@ static json_t *thread_to_json(const struct guest_thread *thread)
 {
 	char cpus[IDSET_MAX * 6];
 
-	return json_pack("{s:i, s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o}", "tid", (int)thread->tid,
+	return json_pack("{s:i, s:o, s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:o}", "tid", (int)thread->tid,
 		"start", figure(thread->start), "kind", thread_kind_name(thread->kind),
 		"vcpu", thread->vcpu < 0 ? json_null() : json_integer(thread->vcpu),
+		"guest-node", thread->guest_node < 0 ? json_null() : json_integer(thread->guest_node),
 		"comm", any_text(thread->comm),
 		"allowed", idset_format(&thread->allowed, cpus, sizeof(cpus)),
 		"cpu", thread->cpu < 0 ? json_null() : json_integer(thread->cpu),
@@ -175,6 +176,7 @@ static int thread_from_json(const json_t *json, struct guest_thread *thread, str
 	thread->kind = (enum thread_kind)found;
 	thread->tid = get_int(json, "tid", INT32_MAX);
 	thread->vcpu = get_int(json, "vcpu", GUEST_VCPUS_MAX - 1);
+	thread->guest_node = get_int(json, "guest-node", IDSET_MAX - 1);
 	thread->cpu = get_int(json, "cpu", IDSET_MAX - 1);
 	thread->start = get_figure(json, "start");
 	thread->cpu_ns = get_figure(json, "cpu-ns");

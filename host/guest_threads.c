@@ -81,7 +81,7 @@ bool guest_thread_is_kernels(const struct guest_thread *thread)
 
 static void classify(struct guest_thread *thread, pid_t pid)
 {
-	thread->vcpu = -1;
+	thread->vcpu = thread->guest_node = -1;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !guest_thread_is_kernels(thread); i++)
 		if (match(names[i].pattern, thread->comm, &thread->vcpu)) {
 			thread->kind = names[i].kind;
@@ -157,6 +157,7 @@ static void visit_task(void *opaque, unsigned int tid)
 	if (before && before->kind == THREAD_VCPU) { /* what took some effort to find out stays */
 		thread.kind = before->kind;
 		thread.vcpu = before->vcpu;
+		thread.guest_node = before->guest_node;
 	}
 	append(listing, &thread);
 }
@@ -316,7 +317,8 @@ bool guest_threads_read(const struct root *root, struct guest *guest, const stru
 
 void guest_add_vhost(const struct root *root, struct guest *guest, pid_t pid)
 {
-	struct guest_thread thread = { .tid = pid, .kind = THREAD_VHOST, .vcpu = -1, .process = true };
+	struct guest_thread thread = { .tid = pid, .kind = THREAD_VHOST, .vcpu = -1, .guest_node = -1,
+		.process = true };
 
 	if (!read_thread(root, pid, &thread))
 		return;

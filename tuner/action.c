@@ -164,6 +164,8 @@ static char *spoken_target(const struct action *action)
 		return xasprintf("%s (%d) of %s", action->detail, tid, action->vm ? action->vm : "a guest");
 	if (action->kind == ACTION_LIBVIRT && blank)
 		return xasprintf("%s of %s", blank + 1, action->vm ? action->vm : "a guest");
+	if (action->kind == ACTION_MOVE_PAGES && action->detail)
+		return xasprintf("%s of %s", action->detail, action->vm ? action->vm : "a guest");
 	if (action->kind == ACTION_IRQ)
 		return xstrdup(action->target);
 	return xstrdup(blank && isdigit((unsigned char)*action->target) ? blank + 1 : action->target);

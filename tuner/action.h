@@ -37,7 +37,7 @@ enum action_kind {
 	ACTION_GUEST_KSM,    /* target = guest; detail = QMP socket or NULL; value = "on" / "off" */
 	ACTION_IRQ,          /* target = interrupt "NUMBER DEVICE NAME" (host/irq.h); value = cpulist */
 	ACTION_IRQBALANCE,   /* target = process "PID:START irqbalance"; value = cpulist, maybe empty */
-	ACTION_MOVE_PAGES,   /* target = guest; value = node list; CLASS_IRREVERSIBLE */
+	ACTION_MOVE_PAGES,   /* target = guest; detail = "node N" of the guest, NULL: all; value = node list; CLASS_IRREVERSIBLE */
 	ACTION_CPUSET_MEMS,  /* target = host path of a cpuset.mems; detail = guest; value = node list */
 	ACTION_LIBVIRT,      /* target = "PID:START PROPERTY", detail = "URI UUID"; value as in host/libvirt.h */
 	ACTION_KIND_COUNT

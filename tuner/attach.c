@@ -201,6 +201,7 @@ static void ask(struct guest *guest, const struct machine *machine, const char *
 	struct idset allowed;
 
 	guest_ask_threads(guest, QMP_MS);
+	guest_ask_nodes(guest, QMP_MS);
 	guest_ask_libvirt(guest, libvirt_uri);
 	if (guest->handles && plan_fenced(guest, machine, &allowed))
 		guest_read_policies(&here, guest);

@@ -55,6 +55,29 @@ static char *nodes_now(const struct machine *machine, const struct guest *guest)
 	return xstrdup(idset_format(&nodes, list, sizeof(list)));
 }
 
+bool plan_by_guest_node(const struct placed_vm *placed, const struct guest *guest)
+{
+	if (placed->node_count < 2 || guest_node_count(guest) != placed->node_count)
+		return false;
+	for (unsigned int i = 0; i < placed->node_count; i++) {
+		struct idset vcpus = guest_node_vcpus(guest, i);
+
+		if (!idset_equal(&vcpus, &placed->nodes[i].vcpus))
+			return false;
+	}
+	return true;
+}
+
+/* What of a guest node lies where is looked at when it is carried out. */
+static void move_by_node(struct action_list *list, const struct placed_vm *placed)
+{
+	for (unsigned int i = 0; i < placed->node_count; i++)
+		action_add(list, ACTION_MOVE_PAGES, CLASS_IRREVERSIBLE, plan_target(placed->vm),
+			xasprintf("node %u", i), NULL, xasprintf("%d", placed->nodes[i].host_node),
+			xasprintf("%s: guest node %u beside its vCPUs; revert does not move it back",
+				placed->vm->name, i), placed->vm->name);
+}
+
 void plan_attached_memory(struct action_list *list, const struct placed_vm *placed,
 	const struct snapshot *snapshot, const struct guest *guest)
 {
@@ -62,8 +85,12 @@ void plan_attached_memory(struct action_list *list, const struct placed_vm *plac
 	struct idset wanted = placed_nodes(placed);
 	char to[LIST_TEXT];
 
-	if (!wrong)
+	if (plan_by_guest_node(placed, guest))
+		move_by_node(list, placed);
+	if (!wrong || plan_by_guest_node(placed, guest)) {
+		free(wrong);
 		return;
+	}
 	idset_format(&wanted, to, sizeof(to));
 	action_add(list, ACTION_MOVE_PAGES, CLASS_IRREVERSIBLE, plan_target(placed->vm), NULL,
 		nodes_now(snapshot->machine, guest), xstrdup(to),

@@ -53,6 +53,8 @@ int plan_libvirt_limits(struct action_list *list, const struct profile_vm *vm, c
 	const struct guest *guest, struct error *err);
 /* Says so when a guest of libvirt must be changed past it. */
 void plan_libvirt_note(struct plan_notes *notes, const struct profile_vm *vm, const struct guest *guest);
+/* Whether each of the guest's own nodes has one place of its own, so that its memory moves node by node. */
+bool plan_by_guest_node(const struct placed_vm *placed, const struct guest *guest);
 /* How actions name a guest: by its identity when it is attached. The caller frees. */
 char *plan_target(const struct profile_vm *vm);
 

@@ -224,7 +224,8 @@ static int move_back(const struct trial *trial, struct error *err)
 			action->kind != ACTION_MOVE_PAGES || !on_one_node(action->before) ||
 			goes_back_with_group(trial, action))
 			continue;
-		action_add(&list, ACTION_MOVE_PAGES, CLASS_IRREVERSIBLE, xstrdup(action->target), NULL, NULL,
+		action_add(&list, ACTION_MOVE_PAGES, CLASS_IRREVERSIBLE, xstrdup(action->target),
+			action->detail ? xstrdup(action->detail) : NULL, NULL,
 			xstrdup(action->before), xstrdup("the trial is over"), action->vm);
 	}
 	status = apply_run(host->context, host->journal, &list, host->report, err);

@@ -22,23 +22,51 @@ struct shares {
 	char where[LIST_TEXT]; /* "300M on node 0" */
 };
 
-static void count(const struct machine *machine, const struct guest *guest, const struct placed_vm *placed,
+/* @bytes of it, of guest node @guest_node (-1: all together), lie on this host node. */
+static void count(struct shares *shares, const struct placed_vm *placed, int guest_node, unsigned int host_node,
+	uint64_t bytes)
+{
+	size_t used = strlen(shares->where);
+	char size[SIZE_TEXT_MAX], part[32] = "";
+
+	shares->resident += bytes;
+	if (guest_node < 0 ? placed_on(placed, host_node)
+			   : placed->nodes[guest_node].host_node == (int)host_node) {
+		shares->right += bytes;
+		return;
+	}
+	if (guest_node >= 0)
+		snprintf(part, sizeof(part), " of guest node %d", guest_node);
+	if (bytes)
+		snprintf(shares->where + used, sizeof(shares->where) - used, "%s%s%s on node %u", used ? ", " : "",
+			size_format(size, bytes), part, host_node);
+}
+
+static void count_by_guest_node(const struct machine *machine, const struct guest *guest,
+	const struct placed_vm *placed, struct shares *shares)
+{
+	for (unsigned int i = 0; i < guest->ram_count; i++) {
+		struct guest part = *guest;
+		struct guest_memory_map map;
+
+		part.ram = &guest->ram[i];
+		part.ram_count = 1;
+		if (guest_map_read(&part, machine, 0, &map) == 0)
+			for (unsigned int j = 0; j < map.node_count; j++)
+				count(shares, placed, guest->ram[i].guest_node, machine->nodes[j].os, map.node_bytes[j]);
+		guest_map_release(&map);
+	}
+}
+
+static void count_all(const struct machine *machine, const struct guest *guest, const struct placed_vm *placed,
 	struct shares *shares)
 {
-	size_t used = 0;
-
-	for (unsigned int i = 0; i < guest->node_count && i < machine->node_count; i++) {
-		uint64_t bytes = guest->node_bytes[i];
-		char size[SIZE_TEXT_MAX];
-
-		shares->resident += bytes;
-		if (placed_on(placed, machine->nodes[i].os))
-			shares->right += bytes;
-		else if (bytes && used < sizeof(shares->where))
-			used += (size_t)snprintf(shares->where + used, sizeof(shares->where) - used,
-				"%s%s on node %u", used ? ", " : "", size_format(size, bytes),
-				machine->nodes[i].os);
+	if (plan_by_guest_node(placed, guest)) {
+		count_by_guest_node(machine, guest, placed, shares);
+		return;
 	}
+	for (unsigned int i = 0; i < guest->node_count && i < machine->node_count; i++)
+		count(shares, placed, -1, machine->nodes[i].os, guest->node_bytes[i]);
 }
 
 static void verify_shares(struct verify *verify, const struct guest *guest, const struct placed_vm *placed,
@@ -48,7 +76,7 @@ static void verify_shares(struct verify *verify, const struct guest *guest, cons
 	struct idset nodes = placed_nodes(placed);
 	char list[LIST_TEXT - 8], want[LIST_TEXT];
 
-	count(verify->snapshot->machine, guest, placed, shares);
+	count_all(verify->snapshot->machine, guest, placed, shares);
 	verify_share(verify, name, shares->right, shares->resident);
 	if (shares->right == shares->resident)
 		return;

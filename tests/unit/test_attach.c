@@ -530,6 +530,72 @@ static void a_group_of_several_is_not_widened(void **state)
 	refused(snapshot, text, "x.conf:1: a (PID 100) cannot be moved to node 1: the control group /vms");
 }
 
+/* ---- guests with nodes of their own --------------------------------------------------------- */
+
+/* Its nodes have one vCPU and half of the memory each, the vCPUs in the other order than the nodes. */
+static struct guest *run_two_node_guest(struct snapshot *snapshot, unsigned int on0, unsigned int on1)
+{
+	struct guest *guest = run_guest(snapshot, "db", 100, on0, on1);
+
+	guest->threads[0].guest_node = 1;
+	guest->threads[1].guest_node = 0;
+	guest->ram = xreallocarray(guest->ram, 2, sizeof(*guest->ram));
+	guest->ram[0].size = GIB / 4;
+	guest->ram[0].guest_node = 0;
+	guest->ram[1] = guest->ram[0];
+	guest->ram[1].start = 4 * GIB;
+	guest->ram[1].size = GIB / 4 * 3;
+	guest->ram[1].guest_node = 1;
+	guest->ram_count = 2;
+	return guest;
+}
+
+static void each_guest_node_goes_to_a_node_of_its_own(void **state)
+{
+	struct snapshot *snapshot = two_nodes();
+	const struct placed_node *nodes;
+	const struct action *move;
+	struct bench bench;
+
+	(void)state;
+	run_two_node_guest(snapshot, 512, 512);
+	plan_on(&bench, snapshot, "vm a { attach = \"name:db\" nodes = \"0-1\" }");
+	if (!bench.plan)
+		fail_msg("%s", bench.err.text);
+	nodes = bench.plan->vms[0].nodes;
+	assert_int_equal(nodes[0].memory, GIB / 4);
+	assert_int_equal(nodes[1].memory, GIB / 4 * 3);
+	assert_true(idset_has(&nodes[0].vcpus, 1) && idset_count(&nodes[0].vcpus) == 1);
+	assert_string_equal(the_action(&bench, ACTION_AFFINITY, "CPU 1/KVM")->after, "0-3");
+	assert_string_equal(the_action(&bench, ACTION_AFFINITY, "CPU 0/KVM")->after, "4-7");
+	move = the_action(&bench, ACTION_MOVE_PAGES, "node 0");
+	assert_string_equal(move->after, "0");
+	move = the_action(&bench, ACTION_MOVE_PAGES, "node 1");
+	assert_string_equal(move->after, "1");
+	clear(&bench);
+}
+
+/* One place for all of it, or a node whose vCPUs are not known: as any other guest. */
+static void without_a_place_for_each_node_it_is_one_guest(void **state)
+{
+	struct snapshot *snapshot = two_nodes();
+	struct bench bench;
+
+	(void)state;
+	run_two_node_guest(snapshot, 512, 512);
+	plan_on(&bench, snapshot, "vm a { attach = \"name:db\" nodes = \"1\" }");
+	assert_null(the_action(&bench, ACTION_MOVE_PAGES, NULL)->detail);
+	clear(&bench);
+	snapshot = two_nodes();
+	run_two_node_guest(snapshot, 512, 512)->threads[0].guest_node = -1;
+	plan_on(&bench, snapshot, "vm a { attach = \"name:db\" nodes = \"0-1\" }");
+	if (!bench.plan)
+		fail_msg("%s", bench.err.text);
+	assert_int_equal(bench.plan->vms[0].nodes[0].memory, GIB / 2);
+	assert_null(find_action(&bench, ACTION_MOVE_PAGES, NULL)); /* all of it is on one of the two */
+	clear(&bench);
+}
+
 static void where_memory_is_is_part_of_a_snapshot(void **state)
 {
 	struct snapshot *snapshot = two_nodes();
@@ -578,6 +644,8 @@ int main(void)
 		cmocka_unit_test(a_group_that_allows_the_node_is_left_alone),
 		cmocka_unit_test(what_its_vmm_has_bound_is_not_put_on_one_node),
 		cmocka_unit_test(a_group_of_several_is_not_widened),
+		cmocka_unit_test(each_guest_node_goes_to_a_node_of_its_own),
+		cmocka_unit_test(without_a_place_for_each_node_it_is_one_guest),
 		cmocka_unit_test(where_memory_is_is_part_of_a_snapshot),
 	};
 

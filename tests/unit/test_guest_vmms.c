@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "host/guest.h"
+#include "host/guest_internal.h"
 #include "lib/size.h"
 #include "tests/unit/tree.h"
 
@@ -271,6 +271,33 @@ static void policies_of_ram_are_read_and_no_others(void **state)
 	tree_remove(&root);
 }
 
+/* What QEMU 7.2 says, shortened: node 0 is "ra", of which a ROM hides a part; others have similar names. */
+static void memory_of_guest_nodes_is_found_in_qemus_words(void **state)
+{
+	static const char mtree[] = "FlatView #0\r\n AS \"memory\", root: system\r\n Root memory region: system\r\n"
+		"  0000000000000000-00000000000bffff (prio 0, ram): ra\r\n"
+		"  00000000000c0000-00000000000dffff (prio 1, rom): pc.rom\r\n"
+		"  0000000000100000-0000000001ffffff (prio 0, ram): ra @0000000000100000\r\n"
+		"  0000000002000000-0000000005ffffff (prio 0, ram): rb2 @0000000000200000 KVM\r\n"
+		"  0000000006000000-0000000007ffffff (prio 0, ram): rb KVM\r\n"
+		"  00000000fec00000-00000000fec00fff (prio 0, i/o): ioapic\r\n";
+	uint64_t gpa, offset;
+
+	(void)state;
+	assert_true(guest_find_backend(mtree, "ra", &gpa, &offset));
+	assert_int_equal(gpa, 0);
+	assert_int_equal(offset, 0);
+	assert_true(guest_find_backend(mtree, "rb", &gpa, &offset));
+	assert_int_equal(gpa, 0x6000000);
+	assert_int_equal(offset, 0);
+	assert_true(guest_find_backend(mtree, "rb2", &gpa, &offset));
+	assert_int_equal(gpa, 0x2000000);
+	assert_int_equal(offset, 0x200000);
+	assert_false(guest_find_backend(mtree, "r", &gpa, &offset));
+	assert_false(guest_find_backend(mtree, "ioapic", &gpa, &offset));
+	assert_false(guest_find_backend("", "ra", &gpa, &offset));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -278,6 +305,7 @@ int main(void)
 		cmocka_unit_test(vhost_threads_are_found_on_old_and_new_kernels),
 		cmocka_unit_test(a_domain_of_libvirt_has_its_uuid),
 		cmocka_unit_test(the_nodes_that_groups_allow_are_read),
+		cmocka_unit_test(memory_of_guest_nodes_is_found_in_qemus_words),
 		cmocka_unit_test(policies_of_ram_are_read_and_no_others),
 	};
 
