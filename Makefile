@@ -39,7 +39,7 @@ archive      = $(BUILD)/lib$(1).a
 ROOMS       := lib host vmm tuner monitor
 
 vmm_LIBS    := -ljansson -lnuma -luring -ldl -pthread
-vmtune_LIBS := -lhwloc -lnuma -lcgroup -lconfuse -ljansson -lxml2 -ldl -lm -pthread
+vmtune_LIBS := -lhwloc -lnuma -lcgroup -lconfuse -ljansson -lxml2 -lsystemd -ldl -lm -pthread
 vmtop_LIBS  := -lhwloc -lnuma -lncursesw -ltinfo -ljansson -ldl -lm -pthread
 
 all: $(BUILD)/vmm $(BUILD)/vmtune $(BUILD)/vmtop $(BUILD)/guest.elf
@@ -150,6 +150,11 @@ $(LAB_PLUGINS): $(BUILD)/lab/%.so: tests/lab/plugin/%.c tests/lab/plugin/qemu_pl
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -D_GNU_SOURCE -I. -std=gnu11 $(WARNINGS) -O2 -g -fPIC -fvisibility=hidden -shared -o $@ $<
+LAB_LOADS := $(BUILD)/lab/load1 $(BUILD)/lab/load2 $(BUILD)/lab/load3
+$(LAB_LOADS): $(BUILD)/lab/load%: tests/lab/plugin/load.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 $(WARNINGS) -O2 -static -no-pie -Wl,-Ttext-segment=0x$*0000000 -o $@ $<
 LAB_PROGRAMS := $(BUILD)/lab/touch $(BUILD)/lab/trap
 $(LAB_PROGRAMS): $(BUILD)/lab/%: tests/lab/plugin/%.c
 	$(call say,CC,$@)
@@ -157,7 +162,7 @@ $(LAB_PROGRAMS): $(BUILD)/lab/%: tests/lab/plugin/%.c
 	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O2 -static -no-pie -o $@ $<
 
 lab-files: deps
-	$(Q)$(MAKE) -s $(LAB_PLUGINS) $(LAB_PROGRAMS)
+	$(Q)$(MAKE) -s $(LAB_PLUGINS) $(LAB_PROGRAMS) $(LAB_LOADS)
 	$(Q)BUILD=$(BUILD) tests/lab/fetch
 
 demo: deps
@@ -175,6 +180,10 @@ lab: all lab-files
 bench: all $(BUILD)/tests/bench/planner
 	$(Q)BUILD=$(BUILD) tests/run --plain $(sort $(wildcard tests/bench/bench-*))
 
+# Those that need the lab, and half an hour.
+bench-lab: all lab-files
+	$(Q)BUILD=$(BUILD) tests/run --plain $(sort $(wildcard tests/bench/lab-*))
+
 lint:
 	$(Q)tests/lint
 
@@ -182,10 +191,13 @@ lint:
 
 MAN1 := man/vmm.1 man/vmtune.1 man/vmtop.1
 MAN5 := man/vmtune.conf.5
+# Beside a system's own vmtune the units belong to its packages; in /usr/local the administrator's place is right.
+UNITDIR ?= $(if $(filter /usr,$(PREFIX)),/lib/systemd/system,/etc/systemd/system)
+UNITS := systemd/vmtune.service systemd/vmtune-boot.service
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/vmtune/profiles \
-	    $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
+	    $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(UNITDIR)
 	install -m 755 $(BUILD)/vmtune $(DESTDIR)$(PREFIX)/sbin/
 	install -m 755 $(BUILD)/vmm $(BUILD)/vmtop $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 $(BUILD)/guest.elf $(DESTDIR)$(PREFIX)/share/vmtune/
@@ -193,18 +205,21 @@ install: all
 	sed -i 's,\.\./build/guest\.elf,../guest.elf,' $(DESTDIR)$(PREFIX)/share/vmtune/profiles/demo.conf
 	install -m 644 $(MAN1) $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 $(MAN5) $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -m 644 $(UNITS) $(DESTDIR)$(UNITDIR)/
+	sed -i 's,@SBIN@,$(PREFIX)/sbin,' $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/vmtune $(DESTDIR)$(PREFIX)/bin/vmm $(DESTDIR)$(PREFIX)/bin/vmtop
 	rm -rf $(DESTDIR)$(PREFIX)/share/vmtune
+	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,$(notdir $(MAN1)))
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man5/,$(notdir $(MAN5)))
 
 clean:
 	rm -rf build
 
-.PHONY: all deps demo demo-lab lab lab-files check check-unit check-topologies check-vm check-lab unit-tests test-tools fuzz bench lint \
+.PHONY: all deps demo demo-lab lab lab-files check check-unit check-topologies check-vm check-lab unit-tests test-tools fuzz bench bench-lab lint \
         install uninstall clean
 .DELETE_ON_ERROR:
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -path $(BUILD)/lab -prune -o -name '*.d' -type f -print 2>/dev/null)

@@ -20,6 +20,7 @@ static const struct job jobs[] = {
 	{"spin", "threads seconds repeat", 0, true, false, job_spin, NULL},
 	{"fill", "size threads dup seed id rate access floor", SIZE_HALF, true, true, job_fill, fill_pages},
 	{"hold", "size threads rate access floor", SIZE_HALF, false, true, job_hold, NULL},
+	{"check", "size threads rate", SIZE_HALF, true, false, job_check, NULL},
 };
 
 const struct job *job_find(const char *name)

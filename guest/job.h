@@ -11,7 +11,7 @@
 #include "guest/json.h"
 #include "guest/types.h"
 
-#define JOB_NAMES "one of latency triad touch spin fill hold"
+#define JOB_NAMES "one of latency triad touch spin fill hold check"
 #define JOB_KEYS \
 	"one of job size threads cpus seconds repeat dup seed id rate floor access balloon node run-node"
 
@@ -50,5 +50,6 @@ void job_touch(struct guest *guest);
 void job_spin(struct guest *guest);
 void job_fill(struct guest *guest);
 void job_hold(struct guest *guest);
+void job_check(struct guest *guest);
 
 #endif

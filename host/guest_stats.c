@@ -41,20 +41,24 @@ static json_t *find_stats(struct qmp *qmp)
 	return stats;
 }
 
-/* QEMU writes 2^64-1 for what the guest does not report, which is a real number to jansson. */
+/*
+ * QEMU writes 2^64-1 for what the guest does not report. That is no integer to jansson, and the client then
+ * takes all numbers of the answer as real ones: exact up to 2^53, which counters of bytes do not reach.
+ */
 static uint64_t figure(const json_t *stats, const char *name)
 {
 	const json_t *value = json_object_get(json_object_get(stats, "stats"), name);
+	double number = json_number_value(value);
 
-	return json_is_integer(value) && json_integer_value(value) >= 0 ? (uint64_t)json_integer_value(value)
-									: GUEST_UNKNOWN;
+	return json_is_number(value) && number >= 0 && number < (double)INT64_MAX ? (uint64_t)number
+										  : GUEST_UNKNOWN;
 }
 
 void guest_read_stats(const struct guest *guest, int timeout_ms, struct guest_stats *stats)
 {
 	struct qmp *qmp = guest->qmp && guest->handles ? qmp_connect(guest->qmp, timeout_ms, NULL) : NULL;
 	json_t *answer = qmp ? find_stats(qmp) : NULL;
-	bool asked = json_integer_value(json_object_get(answer, "last-update")) > 0;
+	bool asked = json_number_value(json_object_get(answer, "last-update")) > 0;
 
 	*stats = (struct guest_stats){GUEST_UNKNOWN, GUEST_UNKNOWN, GUEST_UNKNOWN};
 	if (asked) {

@@ -98,6 +98,8 @@ struct snapshot *snapshot_read(const struct root *root, struct error *err)
 	services_read(root, &snapshot->services);
 	read_knobs(snapshot, root);
 	find_cgroups(snapshot, root);
+	/* sd_booted(3) */
+	snapshot->systemd = !stat(root_path(root, path, "/run/systemd/system"), &status) && S_ISDIR(status.st_mode);
 	snapshot->has_kvm = !stat(root_path(root, path, "/dev/kvm"), &status);
 	guests_read(root, &snapshot->guests);
 	return snapshot;

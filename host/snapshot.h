@@ -37,6 +37,7 @@ struct snapshot {
 	struct guest_list guests;
 	enum cgroup_version cgroup;  /* where CPU and memory controllers are; hybrid counts as v1 */
 	char cgroup_mount[256];      /* of the unified tree, or of v1's parent directory */
+	bool systemd;                /* it runs this host, and the tree of control groups is its own */
 	bool has_kvm;                /* /dev/kvm is there */
 	struct irq_list irqs;
 	struct service_list services; /* daemons that tune the host as well */

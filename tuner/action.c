@@ -22,6 +22,7 @@ static const struct action_verbs *const kinds[] = {
 	[ACTION_CGROUP_CONTROLLERS] = &action_cgroup_controllers,
 	[ACTION_CGROUP] = &action_cgroup,
 	[ACTION_CGROUP_VALUE] = &action_cgroup_value,
+	[ACTION_UNIT_PROPERTY] = &action_unit_property,
 	[ACTION_START_GUEST] = &action_start_guest,
 	[ACTION_AFFINITY] = &action_affinity,
 	[ACTION_BALLOON] = &action_balloon,
@@ -166,6 +167,8 @@ static char *spoken_target(const struct action *action)
 		return xasprintf("%s of %s", blank + 1, action->vm ? action->vm : "a guest");
 	if (action->kind == ACTION_MOVE_PAGES && action->detail)
 		return xasprintf("%s of %s", action->detail, action->vm ? action->vm : "a guest");
+	if (action->kind == ACTION_UNIT_PROPERTY && action->detail)
+		return xstrdup(action->detail);
 	if (action->kind == ACTION_IRQ)
 		return xstrdup(action->target);
 	return xstrdup(blank && isdigit((unsigned char)*action->target) ? blank + 1 : action->target);

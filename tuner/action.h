@@ -31,6 +31,7 @@ enum action_kind {
 	ACTION_CGROUP_CONTROLLERS, /* v2: target = .../cgroup.subtree_control; value = "cpu memory" */
 	ACTION_CGROUP,       /* target = "vmtune/NAME"; before "absent", after "present" */
 	ACTION_CGROUP_VALUE, /* target = host path of a cgroup file; value = its text */
+	ACTION_UNIT_PROPERTY, /* target = guest; detail = "UNIT PROPERTY"; value = decimal or "infinity" */
 	ACTION_START_GUEST,  /* target = guest name; detail = argv as JSON; "stopped" -> "running" */
 	ACTION_AFFINITY,     /* target = thread "PID:START/TID:START"; value = cpulist */
 	ACTION_BALLOON,      /* target = guest; detail = QMP socket or NULL; value = bytes */

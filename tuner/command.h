@@ -40,6 +40,7 @@ struct command {
 	const char *what;      /* one line */
 	const char *more;      /* a paragraph or two for `vmtune help NAME`, or NULL */
 	int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns the exit status */
+	bool changes;          /* the host: where a daemon runs, that carries it out */
 };
 
 /* Ends with a row whose name is NULL. */
@@ -55,7 +56,7 @@ int command_options(int argc, char **argv, const struct command *command, const 
 
 /*
  * The same for the command named argv[0], with errors printed: COMMAND_GOES, or the exit status to
- * return at once (0 after --help, EXIT_USAGE).
+ * return at once (0 after --help, EXIT_USAGE, that of the daemon to which it was handed).
  */
 int command_begin(int argc, char **argv, const struct option_row *rows, struct command_common *target,
 	int *operands);
@@ -69,6 +70,7 @@ int apply_command(int argc, char **argv);
 int balloon_command(int argc, char **argv);
 int bench_command(int argc, char **argv);
 int console_command(int argc, char **argv);
+int daemon_command(int argc, char **argv);
 int doctor_command(int argc, char **argv);
 int help_command(int argc, char **argv);
 int import_command(int argc, char **argv);

@@ -2,9 +2,11 @@
 /* vmtune's own parts, found from where its program lies. */
 #include "tuner/context.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool try(char out[PATH_MAX], const char *directory, const char *file)
@@ -44,4 +46,15 @@ void context_init(struct action_context *context, const struct root *root)
 	};
 	if (!context->vmm)
 		context->vmm = "vmm"; /* PATH decides */
+}
+
+int context_make_run_dir(const struct root *root, struct error *err)
+{
+	static const char *const parts[] = {"/run", RUN_DIR};
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (mkdir(root_path(root, path, "%s", parts[i]), 0755) < 0 && errno != EEXIST)
+			return error_errno(err, errno, "making %s", path);
+	return 0;
 }

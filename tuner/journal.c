@@ -26,6 +26,7 @@
 #define LINE_HEAD "{\"crc\":\"%08x\",\"record\":"
 #define LINE_HEAD_LENGTH (sizeof("{\"crc\":\"12345678\",\"record\":") - 1)
 #define LOCK_POLL_MS 50
+#define NEW_FILE STATE_DIR "/journal.new"
 
 struct journal {
 	struct root root;
@@ -117,6 +118,7 @@ static int take_mark(struct journal *journal, const char *type, unsigned long se
 	if (!strcmp(type, "undone")) {
 		entry->undone = true;
 		entry->refused = json_is_true(json_object_get(record, "refused"));
+		entry->restored = json_is_true(json_object_get(record, "restored"));
 		return 0;
 	}
 	entry->done = true;
@@ -288,9 +290,14 @@ static int load(struct journal *journal, struct error *err)
 
 static int open_for_writing(struct journal *journal, int wait_ms, struct error *err)
 {
+	char path[PATH_MAX];
 	int status = make_directories(&journal->root, err);
 
-	return status < 0 ? status : take_lock(journal, wait_ms, err);
+	if (status >= 0)
+		status = take_lock(journal, wait_ms, err);
+	if (status >= 0)
+		unlink(root_path(&journal->root, path, NEW_FILE)); /* of a writer that was killed */
+	return status;
 }
 
 struct journal *journal_open(const struct root *root, bool write, int wait_ms, struct error *err)
@@ -364,6 +371,37 @@ unsigned int journal_pending(const struct journal *journal)
 	return pending;
 }
 
+/* ---- questions ------------------------------------------------------------------------------ */
+
+static bool is_about(const struct journal_entry *entry, const char *boot_id, enum action_kind kind,
+	const char *target)
+{
+	return entry->action.kind == kind && !strcmp(entry->boot_id, boot_id) &&
+		!strcmp(entry->action.target, target);
+}
+
+bool journal_was_refused(const struct journal *journal, const char *boot_id, enum action_kind kind,
+	const char *target)
+{
+	for (unsigned int i = journal ? journal->count : 0; i-- > 0;)
+		if (is_about(&journal->entries[i], boot_id, kind, target))
+			return journal->entries[i].refused;
+	return false;
+}
+
+bool journal_put_back(const struct journal *journal, const struct journal_entry *entry, const char *now)
+{
+	for (unsigned int i = 0; i < journal->count; i++) {
+		const struct journal_entry *later = &journal->entries[i];
+
+		if (later->sequence > entry->sequence && later->restored && later->action.before &&
+		    is_about(later, entry->boot_id, entry->action.kind, entry->action.target) &&
+		    !strcmp(later->action.before, now))
+			return true;
+	}
+	return false;
+}
+
 unsigned long journal_next(const struct journal *journal)
 {
 	return journal->last + 1;
@@ -434,19 +472,26 @@ static int append_text(struct journal *journal, const char *line, size_t length,
 	return 0;
 }
 
-/* Writes a record and takes it in, so that memory and disk say the same. Consumes @record. */
-static int append(struct journal *journal, json_t *record, struct error *err)
+/* The caller frees; NULL with @err when it holds what is not text. */
+static char *line_of(const json_t *record, struct error *err)
 {
 	char *text = record ? json_dumps(record, JSON_COMPACT) : NULL, *line;
-	int status;
 
 	if (!text) {
-		json_decref(record);
-		return error_set(err, EILSEQ, "a value that is not text cannot be journaled");
+		error_set(err, EILSEQ, "a value that is not text cannot be journaled");
+		return NULL;
 	}
 	line = xasprintf(LINE_HEAD "%s}\n", crc32_of(text, strlen(text)), text);
 	free(text);
-	status = append_text(journal, line, strlen(line), err);
+	return line;
+}
+
+/* Writes a record and takes it in, so that memory and disk say the same. Consumes @record. */
+static int append(struct journal *journal, json_t *record, struct error *err)
+{
+	char *line = line_of(record, err);
+	int status = line ? append_text(journal, line, strlen(line), err) : -EILSEQ;
+
 	free(line);
 	if (!status)
 		status = take_record(journal, record, err);
@@ -454,14 +499,29 @@ static int append(struct journal *journal, json_t *record, struct error *err)
 	return status;
 }
 
+static json_t *intent_record(unsigned long sequence, const char *boot_id, const struct action *action)
+{
+	return json_pack("{s:s, s:I, s:s, s:o}", "type", "intent", "sequence", (json_int_t)sequence,
+		"boot", boot_id, "action", action_to_json(action));
+}
+
+static json_t *done_record(unsigned long sequence, const char *observed)
+{
+	return json_pack("{s:s, s:I, s:s*}", "type", "done", "sequence", (json_int_t)sequence,
+		"observed", observed);
+}
+
+static json_t *refused_record(unsigned long sequence)
+{
+	return json_pack("{s:s, s:I, s:b}", "type", "undone", "sequence", (json_int_t)sequence,
+		"refused", true);
+}
+
 long journal_intent(struct journal *journal, const char *boot_id, const struct action *action,
 	struct error *err)
 {
 	unsigned long sequence = journal_next(journal);
-	int status = append(journal,
-		json_pack("{s:s, s:I, s:s, s:o}", "type", "intent", "sequence", (json_int_t)sequence,
-			"boot", boot_id, "action", action_to_json(action)),
-		err);
+	int status = append(journal, intent_record(sequence, boot_id, action), err);
 
 	return status < 0 ? status : (long)sequence;
 }
@@ -469,10 +529,7 @@ long journal_intent(struct journal *journal, const char *boot_id, const struct a
 int journal_done(struct journal *journal, unsigned long sequence, const char *observed,
 	struct error *err)
 {
-	return append(journal,
-		json_pack("{s:s, s:I, s:s*}", "type", "done", "sequence", (json_int_t)sequence,
-			"observed", observed),
-		err);
+	return append(journal, done_record(sequence, observed), err);
 }
 
 int journal_undone(struct journal *journal, unsigned long sequence, struct error *err)
@@ -481,12 +538,16 @@ int journal_undone(struct journal *journal, unsigned long sequence, struct error
 		json_pack("{s:s, s:I}", "type", "undone", "sequence", (json_int_t)sequence), err);
 }
 
-int journal_refused(struct journal *journal, unsigned long sequence, struct error *err)
+int journal_restored(struct journal *journal, unsigned long sequence, struct error *err)
 {
 	return append(journal,
-		json_pack("{s:s, s:I, s:b}", "type", "undone", "sequence", (json_int_t)sequence,
-			"refused", true),
+		json_pack("{s:s, s:I, s:b}", "type", "undone", "sequence", (json_int_t)sequence, "restored", true),
 		err);
+}
+
+int journal_refused(struct journal *journal, unsigned long sequence, struct error *err)
+{
+	return append(journal, refused_record(sequence), err);
 }
 
 int journal_clear(struct journal *journal, struct error *err)
@@ -504,4 +565,126 @@ int journal_clear(struct journal *journal, struct error *err)
 	release_entries(journal);
 	journal_boundary("after the journal is removed");
 	return sync_directory(&journal->root, err);
+}
+
+/* ---- leaving out ---------------------------------------------------------------------------- */
+
+static bool stands(const struct journal_entry *entry)
+{
+	return entry->done && !entry->undone;
+}
+
+/* The last of @kept about the same object as @entry. */
+static struct journal_entry *last_about(struct journal_entry *kept, unsigned int count,
+	const struct journal_entry *entry)
+{
+	while (count-- > 0)
+		if (is_about(&kept[count], entry->boot_id, entry->action.kind, entry->action.target))
+			return &kept[count];
+	return NULL;
+}
+
+/* Changed and changed back, byte for byte: there is nothing to revert. */
+static bool came_back(const struct journal_entry *entry)
+{
+	return stands(entry) && action_can_undo(&entry->action) && entry->action.before &&
+		entry->observed && !strcmp(entry->action.before, entry->observed);
+}
+
+/*
+ * Fills @kept with what revert and verify have a use for; the texts stay the journal's. A change that was
+ * continued keeps its place and number: the order of taking back is that of the first changes.
+ */
+static unsigned int choose(const struct journal *journal, struct journal_entry *kept)
+{
+	unsigned int count = 0, left = 0;
+
+	for (unsigned int i = 0; i < journal->count; i++) {
+		const struct journal_entry *entry = &journal->entries[i];
+		struct journal_entry *last = last_about(kept, count, entry);
+		char *before = last ? last->action.before : NULL;
+
+		if (entry->undone && !entry->refused)
+			continue;
+		if (last && stands(last) && stands(entry)) {
+			last->action = entry->action;
+			last->action.before = before;
+			last->observed = entry->observed;
+		} else if (last && last->refused && entry->refused) {
+			continue;
+		} else {
+			kept[count++] = *entry;
+		}
+	}
+	for (unsigned int i = 0; i < count; i++)
+		if (!came_back(&kept[i]))
+			kept[left++] = kept[i];
+	return left;
+}
+
+static int write_record(int fd, json_t *record, struct error *err)
+{
+	char *line = line_of(record, err);
+	int status = line ? write_all(fd, line, strlen(line)) : -EILSEQ;
+
+	if (line && status < 0)
+		error_errno(err, -status, "writing " NEW_FILE);
+	free(line);
+	json_decref(record);
+	return status;
+}
+
+static int write_kept(int fd, const struct journal_entry *kept, unsigned int count, struct error *err)
+{
+	int status = 0;
+
+	for (unsigned int i = 0; i < count && status >= 0; i++) {
+		status = write_record(fd, intent_record(kept[i].sequence, kept[i].boot_id, &kept[i].action), err);
+		if (kept[i].done && status >= 0)
+			status = write_record(fd, done_record(kept[i].sequence, kept[i].observed), err);
+		if (kept[i].refused && status >= 0)
+			status = write_record(fd, refused_record(kept[i].sequence), err);
+	}
+	return status;
+}
+
+static int replace(struct journal *journal, const struct journal_entry *kept, unsigned int count,
+	struct error *err)
+{
+	char path[PATH_MAX], file[PATH_MAX];
+	int fd = open(root_path(&journal->root, path, NEW_FILE), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int status;
+
+	if (fd < 0)
+		return error_errno(err, errno, "writing %s", path);
+	status = write_kept(fd, kept, count, err);
+	if (status >= 0 && fsync(fd) < 0)
+		status = error_errno(err, errno, "writing %s", path);
+	close(fd);
+	journal_boundary("before the journal is replaced");
+	if (status >= 0 && rename(path, root_path(&journal->root, file, STATE_DIR "/journal")) < 0)
+		status = error_errno(err, errno, "renaming %s", path);
+	journal_boundary("after the journal is replaced");
+	if (status < 0)
+		unlink(path);
+	return status < 0 ? status : sync_directory(&journal->root, err);
+}
+
+int journal_compact(struct journal *journal, struct error *err)
+{
+	struct journal_entry *kept = xcalloc(journal->count + 1, sizeof(*kept));
+	unsigned int count = choose(journal, kept);
+	bool same = count == journal->count;
+	int status = same ? 0 : replace(journal, kept, count, err);
+
+	free(kept);
+	if (same || status < 0)
+		return status;
+	if (journal->fd >= 0)
+		close(journal->fd);
+	journal->fd = -1;
+	journal->length = 0;
+	journal->last = 0;
+	release_entries(journal);
+	return load(journal, err);
 }

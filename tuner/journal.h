@@ -6,9 +6,8 @@
  * never happened.
  *
  * Records: "intent" (the whole action, boot id, sequence number), "done" (sequence number, and the
- * value as the machine spells it), "undone" (sequence number, and whether the kernel refused it). An
- * intent without done may or may not
- * have been carried out: revert looks.
+ * value as the machine spells it), "undone" (sequence number, and whether the kernel refused it, or a value
+ * was put back for it). An intent without done may or may not have been carried out: revert looks.
  */
 #ifndef VMTUNE_TUNER_JOURNAL_H
 #define VMTUNE_TUNER_JOURNAL_H
@@ -29,6 +28,7 @@ struct journal_entry {
 	struct action action;
 	bool done, undone;
 	bool refused;    /* undone, for the kernel would not do it */
+	bool restored;   /* undone, and before put back; else it was so already, or there was nothing to do */
 	char *observed;  /* with done: what the machine had after the change, or NULL */
 };
 
@@ -55,8 +55,25 @@ long journal_intent(struct journal *journal, const char *boot_id, const struct a
 int journal_done(struct journal *journal, unsigned long sequence, const char *observed,
 	struct error *err);
 int journal_undone(struct journal *journal, unsigned long sequence, struct error *err);
+int journal_restored(struct journal *journal, unsigned long sequence, struct error *err);
 /* The same for what the kernel refused to do: verify asks for it. */
 int journal_refused(struct journal *journal, unsigned long sequence, struct error *err);
+
+/* Whether the kernel has refused such a change of @target on this boot, at the last try. NULL: no journal. */
+bool journal_was_refused(const struct journal *journal, const char *boot_id, enum action_kind kind,
+	const char *target);
+/*
+ * Whether what is there @now was put there by taking back a later change of the same object: someone else's
+ * value that an apply or the daemon had put right.
+ */
+bool journal_put_back(const struct journal *journal, const struct journal_entry *entry, const char *now);
+
+/*
+ * Writes the file anew (beside it, then renamed: a crash leaves the old or the new one) without what revert
+ * has no use for: what is undone, and of several changes of one value all between what was before the first
+ * and what the last one made. Does nothing when there is nothing to leave out.
+ */
+int journal_compact(struct journal *journal, struct error *err);
 
 /* When everything is undone: removes the file (sync of the directory included). */
 int journal_clear(struct journal *journal, struct error *err);

@@ -20,12 +20,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <systemd/sd-daemon.h>
+
 #include "host/qmp.h"
 #include "lib/xalloc.h"
 #include "tuner/cgroup.h"
 #include "tuner/guests.h"
 #include "tuner/interrupt.h"
 #include "tuner/journal.h"
+#include "tuner/scope.h"
 
 #define START_MS   180000 /* a large guest is populated page by page before it runs */
 #define POLL_MS    20
@@ -141,7 +144,8 @@ static void __attribute__((noreturn)) child(const struct action_context *context
 		_exit(127);
 	setsid();
 	child_signals();
-	if (cgroup_exists(group) && cgroup_enter(group, getpid(), &err) < 0) {
+	if (sd_booted() > 0 ? scope_enter(name, &err) < 0
+			    : cgroup_exists(group) && cgroup_enter(group, getpid(), &err) < 0) {
 		dprintf(report, "%s", err.text);
 		_exit(127);
 	}

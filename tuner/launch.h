@@ -11,7 +11,7 @@
 
 /*
  * Starts @argv (argv[0] is a path or is searched in PATH) as guest @name, inside the control group
- * vmtune/NAME where that exists, and waits until its control socket says that it runs. On failure
+ * vmtune/NAME where that exists (under systemd: in a scope of its own), and waits until its control socket says that it runs. On failure
  * nothing of it is left and @err has the end of its log.
  */
 int launch_guest(const struct action_context *context, const char *name, char *const argv[],

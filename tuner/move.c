@@ -55,6 +55,7 @@ struct job {
 	int node[NODES_MAX];       /* by target */
 	unsigned int node_count, threads;
 	uint64_t rate;
+	uint64_t most, admitted; /* bytes that may move, and that did or were tried; most 0: no limit */
 	struct chunk *chunks;
 	unsigned int chunk_count;
 	bool count_only;
@@ -330,16 +331,39 @@ static void pace(struct job *job, uint64_t bytes)
 		;
 }
 
+/* Whether @bytes more may move at all. */
+static bool admit(struct job *job, uint64_t bytes)
+{
+	bool good;
+
+	pthread_mutex_lock(&job->lock);
+	good = !job->most || job->admitted + bytes <= job->most;
+	if (good)
+		job->admitted += bytes;
+	pthread_mutex_unlock(&job->lock);
+	return good;
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 static int move_chunk(struct worker *worker, const struct chunk *chunk)
 {
 	struct job *job = worker->job;
 	int rc = look(worker, chunk), moved = 0;
+	uint64_t begin;
 
-	if (rc < 0 || !worker->count)
+	if (rc < 0 || !worker->count || !admit(job, worker->count * chunk->page_size))
 		return rc;
 	pace(job, worker->count * chunk->page_size);
 	if (interrupted())
 		return 0;
+	begin = now_us();
 	wake_hidden(worker, job->node[chunk->target]);
 	if (chunk->page_size < HUGE_BYTES) {
 		rc = move_heads(worker);
@@ -355,6 +379,7 @@ static int move_chunk(struct worker *worker, const struct chunk *chunk)
 	pthread_mutex_lock(&job->lock);
 	job->result.pages += (unsigned int)moved;
 	job->result.bytes += (unsigned int)moved * chunk->page_size;
+	job->result.busy_us += now_us() - begin;
 	for (unsigned int i = 0; i < worker->count; i++)
 		job->result.failed[reason_of(worker->said[i])]++;
 	pthread_mutex_unlock(&job->lock);
@@ -533,6 +558,7 @@ static int prepare(struct job *job, const struct move_options *options, struct e
 	idset_for_each(node, job->nodes)
 		job->node[job->node_count++] = node;
 	job->rate = options->rate;
+	job->most = options->most;
 	for (unsigned int i = 0; i < job->guest->ram_count; i++)
 		cut(job, &job->guest->ram[i]);
 	if (!job->chunk_count)

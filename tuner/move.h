@@ -20,17 +20,21 @@ enum move_reason { MOVE_SHARED, MOVE_BUSY, MOVE_NO_MEMORY, MOVE_OTHER, MOVE_REAS
 
 #define MOVE_THREADS_MAX 64
 
-struct move_options {
-	unsigned int threads; /* 0: two for each wanted node, as far as there are CPUs */
-	uint64_t rate;        /* bytes a second that may move, 0: as fast as it goes */
-};
 
 /* Pages are of the size the guest's memory is mapped in; a transparent huge page counts as its parts. */
 struct move_result {
 	uint64_t pages, bytes;           /* moved */
 	uint64_t left_pages, left_bytes; /* on other nodes still when it ended */
 	uint64_t failed[MOVE_REASONS];   /* pages that were tried in vain, by reason */
+	uint64_t busy_us;                /* of all threads, without waiting for their turn */
 	bool interrupted;
+};
+
+struct move_options {
+	unsigned int threads; /* 0: two for each wanted node, as far as there are CPUs */
+	uint64_t rate;        /* bytes a second that may move, 0: as fast as it goes */
+	uint64_t most;        /* bytes that may move in all, 0: as many as there are; the rest is left */
+	struct move_result *result; /* of a move action: gets what it did, unless NULL */
 };
 
 /*

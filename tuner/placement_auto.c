@@ -247,7 +247,7 @@ static struct request *homeless(struct request **requests, unsigned int count)
 
 int place_auto(struct request **requests, unsigned int count, struct capacity *capacity, struct error *err)
 {
-	const struct planner_options options = { .others = true };
+	const struct planner_options options = { .cut = true, .others = true };
 	const struct request *left = NULL;
 	unsigned int placed = 1;
 	int rc = 0;

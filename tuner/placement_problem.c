@@ -298,7 +298,7 @@ static void sort_requests(struct placement_problem *problem, struct request **re
 {
 	unsigned int next = 0;
 
-	problem->requests = xcalloc(count + 1, sizeof(*problem->requests));
+	problem->requests = xcalloc(count + 1, sizeof(struct request *));
 	for (unsigned int fixed = 0; fixed < 2; fixed++)
 		for (unsigned int i = 0; i < count; i++)
 			if ((requests[i]->home_count > 0) == fixed) {

@@ -17,6 +17,7 @@
 #include "tuner/placement.h"
 #include "tuner/plan_internal.h"
 #include "tuner/plan_irq.h"
+#include "tuner/scope.h"
 
 #define LIST_TEXT (IDSET_MAX * 2)
 
@@ -165,16 +166,27 @@ static void plan_balloon(struct action_list *list, const struct profile_vm *vm, 
 		xasprintf("%" PRIu64, vm->balloon_target), reason_of(&vm->at_balloon), vm->name);
 }
 
+static void plan_own_scope(struct action_list *list, const struct profile_vm *vm)
+{
+	char *unit = scope_name(vm->name);
+
+	plan_scope_values(list, vm, unit);
+	free(unit);
+}
+
 static void plan_start(struct action_list *list, const struct placed_vm *placed,
 	const struct snapshot *snapshot, const struct action_context *context)
 {
 	const struct profile_vm *vm = placed->vm;
 	char **argv = plan_vmm_argv(placed, context);
 
-	cgroup_plan(list, vm, snapshot);
+	if (!snapshot->systemd)
+		cgroup_plan(list, vm, snapshot);
 	action_add(list, ACTION_START_GUEST, CLASS_IRREVERSIBLE, xstrdup(vm->name), argv_json(argv),
 		xstrdup("stopped"), xstrdup("running"), reason_of(&vm->at), vm->name);
 	argv_free(argv);
+	if (snapshot->systemd)
+		plan_own_scope(list, vm);
 	plan_balloon(list, vm, vm->memory);
 }
 
@@ -264,9 +276,9 @@ static void plan_ksm(struct action_list *list, const struct profile_vm *vm, cons
 		reason_of(vm->at_ksm.line ? &vm->at_ksm : &vm->at), vm->name);
 }
 
-static bool in_its_group(const struct guest *guest, const char *name)
+static bool in_its_group(const struct guest *guest, const char *name, bool systemd)
 {
-	char *group = cgroup_name(name);
+	char *group = systemd ? scope_name(name) : cgroup_name(name);
 	size_t tail = strlen(group), length = guest->cgroup ? strlen(guest->cgroup) : 0;
 	bool in = guest->cgroup && length >= tail && !strcmp(guest->cgroup + length - tail, group);
 
@@ -280,8 +292,12 @@ static void plan_limits(struct action_list *list, const struct profile_vm *vm,
 {
 	unsigned int kept = list->count;
 
-	if (!in_its_group(guest, vm->name))
+	if (!in_its_group(guest, vm->name, snapshot->systemd))
 		return;
+	if (snapshot->systemd) {
+		plan_own_scope(list, vm);
+		return;
+	}
 	cgroup_plan(list, vm, snapshot);
 	for (unsigned int i = kept; i < list->count; i++) {
 		if (list->actions[i].kind == ACTION_CGROUP_VALUE)

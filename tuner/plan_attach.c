@@ -8,6 +8,7 @@
 #include "lib/xalloc.h"
 #include "tuner/cgroup.h"
 #include "tuner/plan_internal.h"
+#include "tuner/scope.h"
 
 #define LIST_TEXT 512
 
@@ -15,6 +16,14 @@ char *plan_target(const struct profile_vm *vm)
 {
 	return vm->attach ? xasprintf("%d:%" PRIu64 " %s", (int)vm->guest_pid, vm->guest_start, vm->name)
 			  : xstrdup(vm->name);
+}
+
+void plan_scope_values(struct action_list *list, const struct profile_vm *vm, const char *unit)
+{
+	char *target = plan_target(vm);
+
+	scope_plan_values(list, vm, unit, target);
+	free(target);
 }
 
 /* ---- memory --------------------------------------------------------------------------------- */
@@ -183,6 +192,8 @@ int plan_attached_limits(struct action_list *list, const struct profile_vm *vm,
 		rc = profile_fault(&vm->at_attach, &vm->at, err, "%s (PID %d) has no control group of its own "
 			"(it is in %s); weights and limits would hold for others, leave them out", vm->name,
 			(int)guest->pid, guest->cgroup ? guest->cgroup : "the root group");
+	else if (scope_is(snapshot, group))
+		plan_scope_values(list, vm, strrchr(group, '/') + 1);
 	else
 		cgroup_plan_values(list, vm, snapshot, group);
 	free(group);

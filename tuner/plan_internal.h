@@ -27,6 +27,8 @@ int plan_attached_limits(struct action_list *list, const struct profile_vm *vm,
 	const struct snapshot *snapshot, const struct guest *guest, struct error *err);
 void plan_attached_memory(struct action_list *list, const struct placed_vm *placed,
 	const struct snapshot *snapshot, const struct guest *guest);
+/* The same where the group is a scope of systemd's: properties of its unit. */
+void plan_scope_values(struct action_list *list, const struct profile_vm *vm, const char *unit);
 /* Whether @group of some tree holds this guest and nothing else, as far as names and other guests tell. */
 bool plan_own_group(const char *group, const struct snapshot *snapshot, const struct guest *guest);
 

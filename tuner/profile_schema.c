@@ -109,7 +109,7 @@ static int set_ratio(const struct profile_key *key, void *target, const char *te
 	    value > (double)key->max)
 		return error_set(err, EINVAL, "'%s' is wrong; write vCPUs for each CPU, from %" PRIu64 " to %" PRIu64
 			", such as 1.5", text, key->min, key->max);
-	*FIELD(target, key, double) = value;
+	memcpy((char *)target + key->offset, &value, sizeof(value));
 	return 0;
 }
 

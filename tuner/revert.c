@@ -6,11 +6,14 @@
 #include "tuner/revert.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/xalloc.h"
 #include "tuner/command.h"
+#include "tuner/guests.h"
 #include "tuner/interrupt.h"
 #include "tuner/state.h"
 #include "tuner/unmerge.h"
@@ -120,7 +123,8 @@ static int restore(struct revert *revert, const struct journal_entry *entry, con
 		return 0;
 	}
 	report_entry(revert, "restored", entry, now, NULL);
-	return settle(revert, &revert->result->restored, entry, err);
+	revert->result->restored++;
+	return journal_restored(revert->journal, entry->sequence, err);
 }
 
 /* An unstarted guest may have left its runtime directory: its undo is harmless and tidies up. */
@@ -150,7 +154,7 @@ static bool goes_with_guest(const struct revert *revert, const struct journal_en
 
 	if (!revert->options->stop || !action->vm ||
 	    (action->kind != ACTION_AFFINITY && action->kind != ACTION_BALLOON &&
-		    action->kind != ACTION_GUEST_KSM))
+		    action->kind != ACTION_GUEST_KSM && action->kind != ACTION_UNIT_PROPERTY))
 		return false;
 	entries = journal_entries(revert->journal, &count);
 	for (unsigned int i = 0; i < count; i++)
@@ -159,6 +163,15 @@ static bool goes_with_guest(const struct revert *revert, const struct journal_en
 		    !strcmp(entries[i].action.vm, action->vm))
 			return true;
 	return false;
+}
+
+static enum revert_verdict judge(const struct revert *revert, const struct journal_entry *entry, const char *now)
+{
+	enum revert_verdict verdict = revert_judge(entry, revert->boot_id, now, revert->options);
+
+	if (verdict == REVERT_FOREIGN && journal_put_back(revert->journal, entry, now))
+		return REVERT_RESTORE;
+	return verdict;
 }
 
 /*
@@ -197,7 +210,7 @@ static int revert_entry(struct revert *revert, const struct journal_entry *entry
 		return 0;
 	}
 	journal_boundary("after a look before restoring");
-	switch (revert_judge(entry, revert->boot_id, now, revert->options)) {
+	switch (judge(revert, entry, now)) {
 	case REVERT_RESTORE:
 		status = restore(revert, entry, now, err);
 		break;
@@ -250,6 +263,9 @@ int revert_run(const struct action_context *context, struct journal *journal,
 
 	journal_boot_id(&context->root, revert.boot_id);
 	journal_entries(journal, &count);
+	/* From now on nothing is wanted, though some of it may be left for a later revert: a daemon holds nothing. */
+	if (!options->vm && !options->from)
+		state_forget(&context->root);
 	for (unsigned int i = count; i-- > 0 && status >= 0;) {
 		/* A copy, for appending moves the entries; the texts it points to stay. */
 		struct journal_entry entry = journal_entries(journal, &count)[i];
@@ -260,6 +276,36 @@ int revert_run(const struct action_context *context, struct journal *journal,
 			status = error_set(err, EINTR, "interrupted; run revert again");
 	}
 	return status < 0 ? status : finish(&revert, err);
+}
+
+/* Whether the process or thread that the target names ("PID:START NAME", "PID:START/TID:START") has ended. */
+static bool has_ended(const struct root *root, const struct action *action)
+{
+	int pid, tid;
+	uint64_t start, tid_start;
+	int fields = sscanf(action->target, "%d:%" SCNu64 "/%d:%" SCNu64, &pid, &start, &tid, &tid_start);
+
+	if (fields < 2)
+		return false;
+	return thread_start(root, pid, fields == 4 ? tid : pid) != (fields == 4 ? tid_start : start);
+}
+
+int revert_forget_gone(const struct action_context *context, struct journal *journal, struct error *err)
+{
+	char boot_id[40];
+	unsigned int count;
+	int status = 0;
+
+	journal_boot_id(&context->root, boot_id);
+	journal_entries(journal, &count);
+	for (unsigned int i = 0; i < count && status >= 0; i++) {
+		const struct journal_entry *entry = &journal_entries(journal, &count)[i];
+		bool old = *boot_id && *entry->boot_id && strcmp(boot_id, entry->boot_id) != 0;
+
+		if (!entry->undone && (old || has_ended(&context->root, &entry->action)))
+			status = journal_undone(journal, entry->sequence, err);
+	}
+	return status;
 }
 
 int revert_exit_status(const struct revert_result *result)

@@ -40,11 +40,18 @@ enum revert_verdict revert_judge(const struct journal_entry *entry, const char *
 
 /*
  * Undoes what @options select. Negative with @err only when the journal itself fails; what became of
- * each entry is in @result and @report. When nothing is left the journal and the saved profile go.
+ * each entry is in @result and @report. When everything is selected the saved profile goes, and when nothing is
+ * left the journal.
  */
 int revert_run(const struct action_context *context, struct journal *journal,
 	const struct revert_options *options, struct report *report, struct revert_result *result,
 	struct error *err);
+
+/*
+ * Marks as undone what can never be taken back any more: changes of threads and guests that have ended, and of
+ * an earlier boot. For a daemon's journal, which would grow with every guest that comes and goes.
+ */
+int revert_forget_gone(const struct action_context *context, struct journal *journal, struct error *err);
 
 /* 0 all settled, 3 something drifted or pending, 1 something failed. */
 int revert_exit_status(const struct revert_result *result);

@@ -11,6 +11,7 @@
 
 #include "lib/writeall.h"
 #include "lib/xalloc.h"
+#include "tuner/context.h"
 #include "tuner/guests.h"
 #include "tuner/journal.h"
 
@@ -63,12 +64,22 @@ int state_stage(const struct root *root, const struct profile *profile, struct e
 	return status;
 }
 
+/* What a daemon remembers is about what was applied before. */
+static void forget_memory(const struct root *root)
+{
+	char path[PATH_MAX];
+
+	if (unlink(root_path(root, path, DAEMON_MEMORY)) == 0)
+		rmdir(root_path(root, path, RUN_DIR)); /* when nothing else is in it */
+}
+
 int state_commit(const struct root *root, struct error *err)
 {
 	char staged[PATH_MAX], path[PATH_MAX];
 
 	if (rename(root_path(root, staged, STAGED_FILE), root_path(root, path, PROFILE_FILE)) < 0)
 		return error_errno(err, errno, "renaming %s to %s", staged, path);
+	forget_memory(root);
 	state_trial_end(root);
 	return 0;
 }
@@ -137,5 +148,6 @@ void state_forget(const struct root *root)
 
 	unlink(root_path(root, path, PROFILE_FILE));
 	state_discard(root);
+	forget_memory(root);
 	state_trial_end(root);
 }

@@ -68,12 +68,13 @@ void verify_values(struct verify *verify, const char *name, const struct action_
 		const struct action *action = &wanted->actions[i];
 		char *now = NULL;
 
-		if (action->kind != ACTION_CGROUP_VALUE)
+		if (action->kind != ACTION_CGROUP_VALUE && action->kind != ACTION_UNIT_PROPERTY)
 			continue;
 		if (action_verify(verify->context, action, &now) != STATE_OK) {
 			if (now)
 				now[strcspn(now, "\n")] = '\0';
-			verify_difference(verify, name, action->target, action->after, now);
+			verify_difference(verify, name, action->kind == ACTION_UNIT_PROPERTY ? action->detail
+				: action->target, action->after, now);
 		}
 		free(now);
 	}

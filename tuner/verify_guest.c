@@ -11,6 +11,7 @@
 #include "lib/xalloc.h"
 #include "tuner/cgroup.h"
 #include "tuner/plan.h"
+#include "tuner/scope.h"
 #include "tuner/smaps.h"
 #include "tuner/verify.h"
 
@@ -237,11 +238,15 @@ static bool in_group(const struct root *root, const struct guest *guest, const c
 
 static void verify_group(struct verify *verify, const struct guest *guest, const struct profile_vm *vm)
 {
-	char *group = cgroup_name(vm->name);
+	bool systemd = verify->snapshot->systemd;
+	char *group = systemd ? scope_name(vm->name) : cgroup_name(vm->name);
 	struct action_list wanted = {0};
 
-	cgroup_plan(&wanted, vm, verify->snapshot);
-	if (wanted.count && !in_group(&verify->context->root, guest, group))
+	if (systemd)
+		scope_plan_values(&wanted, vm, group, vm->name);
+	else
+		cgroup_plan(&wanted, vm, verify->snapshot);
+	if ((systemd || wanted.count) && !in_group(&verify->context->root, guest, group))
 		verify_difference(verify, guest->name, "control group", group, "another one");
 	verify_values(verify, guest->name, &wanted);
 	action_list_release(&wanted);

@@ -11,19 +11,6 @@
 
 #define LIST_TEXT (IDSET_MAX * 6)
 
-/* Whether an apply of this boot tried to move the interrupt and the kernel would not. */
-static bool was_refused(const struct journal *journal, const char *boot_id, const char *identity)
-{
-	unsigned int count = 0;
-	const struct journal_entry *entries = journal ? journal_entries(journal, &count) : NULL;
-
-	for (unsigned int i = 0; i < count; i++)
-		if (entries[i].refused && entries[i].action.kind == ACTION_IRQ &&
-		    !strcmp(entries[i].boot_id, boot_id) && !strcmp(entries[i].action.target, identity))
-			return true;
-	return false;
-}
-
 static void differs(struct verify *verify, const struct irq *irq, const char *identity,
 	const struct idset *wanted)
 {
@@ -95,7 +82,7 @@ static void verify_each(struct verify *verify, const struct idset *reserved)
 
 		if (idset_equal(&wanted, &irq->allowed))
 			good++;
-		else if (was_refused(journal, snapshot->boot_id, identity))
+		else if (journal_was_refused(journal, snapshot->boot_id, ACTION_IRQ, identity))
 			refused++;
 		else
 			differs(verify, irq, identity, &wanted);

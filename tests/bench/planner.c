@@ -81,7 +81,7 @@ static double percentile(struct figures *figures, unsigned int percent)
 	if (!figures->count)
 		return 0;
 	qsort(figures->gaps, figures->count, sizeof(*figures->gaps), ascending);
-	return figures->gaps[(size_t)(figures->count - 1) * percent / 100];
+	return figures->gaps[((size_t)figures->count * percent + 99) / 100 - 1];
 }
 
 static void print_row(const char *name, struct figures *figures)
@@ -284,7 +284,7 @@ static int scale_main(uint64_t seed)
 		unsigned int nodes, cpus, vms;
 		double limit;
 	} rows[] = {
-		{ 2, 16, 3, 1 }, { 2, 16, 30, 1 },
+		{ 2, 16, 3, 1 }, { 4, 16, 30, 1 },
 		{ 8, 128, 250, 1 }, { 8, 128, 500, 1 }, { 8, 128, 1000, 1 }, { 8, 128, 2000, 1 },
 		{ 16, 16, 2500, 10 }, { 32, 16, 5000, 10 },
 		{ 64, 16, 1250, 10 }, { 64, 16, 2500, 10 }, { 64, 16, 5000, 10 }, { 64, 16, 10000, 10 },

@@ -78,15 +78,20 @@ lab_part() {
 	name=$(basename "$0")-$part
 	output=$(LAB_NAME=$name "$(dirname "${BASH_SOURCE[0]}")/run" "$shape" bash "$0" "$part" 2>&1)
 	status=$?
+	report_again "" "$output"
+	[ $status -lt 2 ] || not_ok "the lab runs $name to its end" "status $status"
+}
+# report_again PREFIX TAP: what another test has reported, numbered on.
+report_again() {
+	local line
 	while IFS= read -r line; do
 		case $line in
-		"ok "*) ok "${line#ok * - }" ;;
-		"not ok "*) not_ok "${line#not ok * - }" ;;
+		"ok "*) ok "$1${line#ok * - }" ;;
+		"not ok "*) not_ok "$1${line#not ok * - }" ;;
 		1..*) ;;
 		*) echo "$line" ;;
 		esac
-	done <<<"$output"
-	[ $status -lt 2 ] || not_ok "the lab runs $name to its end" "status $status"
+	done <<<"$2"
 }
 
 # wait_for SECONDS COMMAND...: repeats the command, quietly, until it passes; fails after that long.

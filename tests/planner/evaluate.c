@@ -13,7 +13,7 @@ static const double pressure_weight[] = { 1, 1, 2, 0.25 };
 
 struct tally { /* of one node */
 	double shared_demand, shared_vcpus, limit, pressure, threads_fenced, threads_dedicated, bytes[3];
-	unsigned int sharing;
+	unsigned int sharing, parts; /* of VMs to be placed, on its CPUs or in its memory */
 };
 
 static double extra(const struct planner_problem *p, unsigned int from, unsigned int to)
@@ -76,6 +76,8 @@ static void add_up(const struct planner_problem *p, const struct planner_vm *vm,
 				cpu->limit = vm->overcommit;
 		}
 		tally[memory_of(p, part)].bytes[vm->source] += (double)part->bytes;
+		cpu->parts++;
+		tally[memory_of(p, part)].parts++;
 	}
 }
 
@@ -107,7 +109,7 @@ static const char *check_node(const struct planner_node *node, const struct tall
 		return "more dedicated cores than a node has";
 	if (t->sharing && t->threads_dedicated >= node->cpus)
 		return "VMs that share have no CPU";
-	if (t->limit > 0 && t->shared_vcpus > t->limit * free_threads_of(node, t) + 1e-6)
+	if (t->parts && t->limit > 0 && t->shared_vcpus > t->limit * free_threads_of(node, t) + 1e-6)
 		return "more vCPUs a CPU than a VM allows";
 	return NULL;
 }

@@ -268,6 +268,118 @@ static void bytes_that_are_not_text_are_refused(void **state)
 	journal_close(journal);
 }
 
+/* A change that is made and marked done; @observed is what was read then. */
+static unsigned long made(struct journal *journal, const char *boot, const char *target, const char *before,
+	const char *after, const char *observed)
+{
+	struct action action = setting(target, before, after);
+	long sequence = journal_intent(journal, boot, &action, NULL);
+
+	assert_true(sequence > 0);
+	assert_int_equal(journal_done(journal, (unsigned long)sequence, observed, NULL), 0);
+	return (unsigned long)sequence;
+}
+
+/* What is left after compaction, also for the next reader; the file is small when all came back. */
+static void of_many_changes_the_first_before_and_the_last_after_stay(void **state)
+{
+	struct journal *journal = opened(true);
+	struct error err = {""};
+	const struct journal_entry *entry;
+	unsigned int count;
+
+	(void)state;
+	made(journal, "boot", "/a", "60\n", "10", "10\n");
+	made(journal, "boot", "/b", "0\n", "1", "1\n");
+	for (int i = 0; i < 1000; i++) {
+		made(journal, "boot", "/a", "77\n", "10", "10\n");
+		if (journal_compact(journal, &err) < 0)
+			fail_msg("%s", err.text);
+	}
+	made(journal, "boot", "/b", "1\n", "0", "0\n");
+	made(journal, "boot", "/c", "0\n", "1", "1\n");
+	made(journal, "other", "/c", "5\n", "1", "1\n");
+	assert_int_equal(journal_undone(journal, made(journal, "boot", "/d", "0", "1", "1"), NULL), 0);
+	assert_int_equal(journal_compact(journal, &err), 0);
+	for (int reopened = 0; reopened < 2; reopened++) {
+		entry = journal_entries(journal, &count);
+		assert_int_equal(count, 3);
+		assert_string_equal(entry[0].action.target, "/a");
+		assert_string_equal(entry[0].action.before, "60\n");
+		assert_string_equal(entry[0].observed, "10\n");
+		assert_true(entry[0].done && !entry[0].undone);
+		assert_string_equal(entry[1].action.target, "/c");
+		assert_string_equal(entry[1].boot_id, "boot");
+		assert_string_equal(entry[2].boot_id, "other");
+		journal_close(journal);
+		journal = opened(true);
+	}
+	made(journal, "boot", "/e", "0", "1", "1"); /* and it goes on */
+	journal_close(journal);
+	assert_int_equal(entries_now(), 4);
+}
+
+static void what_is_not_done_and_what_was_refused_stay(void **state)
+{
+	struct action action = setting("/a", "0", "1");
+	struct journal *journal = opened(true);
+	struct error err = {""};
+	const struct journal_entry *entry;
+	unsigned int count;
+
+	(void)state;
+	made(journal, "boot", "/a", "0", "1", "1");
+	for (int i = 0; i < 3; i++) {
+		action.target = (char *)(uintptr_t)"/irq";
+		assert_int_equal(journal_refused(journal,
+			(unsigned long)journal_intent(journal, "boot", &action, NULL), NULL), 0);
+	}
+	action.target = (char *)(uintptr_t)"/a";
+	assert_true(journal_intent(journal, "boot", &action, NULL) > 0);
+	assert_int_equal(journal_compact(journal, &err), 0);
+	entry = journal_entries(journal, &count);
+	assert_int_equal(count, 3);
+	assert_true(entry[0].done && entry[1].refused && !entry[2].done);
+	assert_true(journal_was_refused(journal, "boot", ACTION_SETTING, "/irq"));
+	assert_false(journal_was_refused(journal, "boot", ACTION_SETTING, "/a"));
+	journal_close(journal);
+}
+
+static void a_compaction_that_was_killed_leaves_the_old_journal(void **state)
+{
+	char path[PATH_MAX];
+	FILE *file;
+
+	(void)state;
+	append(2);
+	file = fopen(root_path(&root, path, "/var/lib/vmtune/journal.new"), "w");
+	assert_non_null(file);
+	fputs("{\"crc\":\"half", file);
+	fclose(file);
+	append(1);
+	assert_int_equal(entries_now(), 3);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
+/* What someone else had there comes back when the later change is taken back; that is not their doing then. */
+static void a_value_put_back_by_revert_is_known(void **state)
+{
+	struct journal *journal = opened(true);
+	unsigned long first = made(journal, "boot", "/a", "60\n", "10", "10\n");
+	unsigned long second = made(journal, "boot", "/a", "77\n", "10", "10\n");
+	unsigned int count;
+
+	(void)state;
+	assert_int_equal(first, 1);
+	assert_false(journal_put_back(journal, journal_entries(journal, &count), "77\n"));
+	assert_int_equal(journal_undone(journal, second, NULL), 0);
+	assert_false(journal_put_back(journal, journal_entries(journal, &count), "77\n")); /* it was so already */
+	assert_int_equal(journal_restored(journal, second, NULL), 0);
+	assert_true(journal_put_back(journal, journal_entries(journal, &count), "77\n"));
+	assert_false(journal_put_back(journal, journal_entries(journal, &count), "78\n"));
+	journal_close(journal);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -283,6 +395,10 @@ int main(void)
 		TEST(a_reader_cannot_write),
 		TEST(an_empty_journal_leaves_nothing),
 		TEST(bytes_that_are_not_text_are_refused),
+		TEST(of_many_changes_the_first_before_and_the_last_after_stay),
+		TEST(what_is_not_done_and_what_was_refused_stay),
+		TEST(a_compaction_that_was_killed_leaves_the_old_journal),
+		TEST(a_value_put_back_by_revert_is_known),
 	};
 
 	return cmocka_run_group_tests_name("journal", tests, NULL, NULL);

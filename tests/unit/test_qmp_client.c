@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "host/guest.h"
 #include "host/qmp.h"
 
 #define GREETING "{\"QMP\": {\"version\": {}, \"capabilities\": []}}\r\n"
@@ -296,6 +297,51 @@ static void a_late_answer_is_not_taken_for_the_next_one(void **state)
 	server_stop(&server);
 }
 
+/* ---- the guest's own counters, asked for through it ------------------------------------------ */
+
+#define STATS(update) \
+	"{\"return\": {\"stats\": {\"stat-major-faults\": 7, \"stat-swap-in\": 18446744073709551615, " \
+	"\"stat-swap-out\": 4096}, \"last-update\": " update "}, \"id\": 4}\r\n"
+
+static struct guest_stats ask_stats(const char *last)
+{
+	const char *const script[] = {
+		GREETING, "{\"return\": {}, \"id\": 1}\r\n",
+		"{\"return\": [{\"name\": \"disk0\", \"type\": \"child<virtio-blk-pci>\"}], \"id\": 2}\r\n",
+		"{\"return\": [{\"name\": \"device[0]\", \"type\": \"child<virtio-balloon-pci>\"}], \"id\": 3}\r\n",
+		last, NULL,
+	};
+	struct server server = { .script = script };
+	struct guest guest = { .qmp = server.path, .handles = (struct guest_handles *)&server };
+	struct guest_stats stats;
+
+	server_start(&server);
+	guest_read_stats(&guest, TIMEOUT_MS * 10, &stats);
+	server_stop(&server);
+	return stats;
+}
+
+/* QEMU's way to say "not reported" is the largest number there is. */
+static void a_guests_counters_are_found_at_its_balloon(void **state)
+{
+	struct guest_stats stats = ask_stats(STATS("1700000000"));
+
+	(void)state;
+	assert_true(stats.major_faults == 7);
+	assert_true(stats.swap_in == GUEST_UNKNOWN);
+	assert_true(stats.swap_out == 4096);
+}
+
+static void counters_that_nobody_asks_the_guest_for_are_unknown(void **state)
+{
+	struct guest_stats stats = ask_stats(STATS("0"));
+
+	(void)state;
+	assert_true(stats.major_faults == GUEST_UNKNOWN && stats.swap_out == GUEST_UNKNOWN);
+	stats = ask_stats("{\"error\": {\"class\": \"GenericError\", \"desc\": \"no\"}, \"id\": 4}\r\n");
+	assert_true(stats.major_faults == GUEST_UNKNOWN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +351,8 @@ int main(void)
 		cmocka_unit_test(bad_servers_cost_one_timeout_at_most),
 		cmocka_unit_test(a_full_backlog_and_a_missing_socket_are_errors_at_once),
 		cmocka_unit_test(a_late_answer_is_not_taken_for_the_next_one),
+		cmocka_unit_test(a_guests_counters_are_found_at_its_balloon),
+		cmocka_unit_test(counters_that_nobody_asks_the_guest_for_are_unknown),
 	};
 
 	return cmocka_run_group_tests_name("qmp client", tests, NULL, NULL);

@@ -38,7 +38,7 @@ struct action_verbs {
 };
 
 extern const struct action_verbs action_setting, action_hugepages, action_cgroup_controllers,
-	action_cgroup, action_cgroup_value, action_start_guest, action_affinity, action_balloon,
+	action_cgroup, action_cgroup_value, action_unit_property, action_start_guest, action_affinity, action_balloon,
 	action_guest_ksm, action_irq, action_irqbalance, action_move_pages, action_cpuset_mems,
 	action_libvirt;
 

@@ -100,6 +100,8 @@ static int move(const struct action_context *context, const struct guest *guest,
 		return -EIO;
 	status = move_guest(guest, machine, nodes, &context->move, &result, err);
 	machine_free(machine);
+	if (context->move.result)
+		*context->move.result = result;
 	if (status < 0)
 		return status;
 	if (result.interrupted)

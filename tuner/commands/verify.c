@@ -6,6 +6,7 @@
 
 #include "tuner/command.h"
 #include "tuner/context.h"
+#include "tuner/daemon/control.h"
 #include "tuner/state.h"
 #include "tuner/verify.h"
 
@@ -45,6 +46,19 @@ static void print(const struct verify *verify)
 		puts("verified: the machine is as the profile wants it");
 }
 
+/* What a daemon that runs will not put right: someone else insists on it. */
+static void print_conflicts(const json_t *daemon)
+{
+	size_t i;
+	json_t *row;
+
+	json_array_foreach (json_object_get(daemon, "objects"), i, row)
+		if (json_is_true(json_object_get(row, "differs")) &&
+		    !strcmp(json_string_value(json_object_get(row, "verdict")), "conflict"))
+			printf("CONFLICT %s: changed again by someone else after the daemon had put it right; left "
+				"until the next apply\n", json_string_value(json_object_get(row, "object")));
+}
+
 static int look(struct verify *verify, const char *file, struct error *err)
 {
 	struct profile *profile = profile_read(file, err);
@@ -66,6 +80,7 @@ int verify_command(int argc, char **argv)
 	char saved[PATH_MAX];
 	const char *file;
 	struct error err;
+	json_t *daemon;
 	int operands, status = command_begin(argc, argv, NULL, &common, &operands);
 	bool drift;
 
@@ -78,11 +93,15 @@ int verify_command(int argc, char **argv)
 	else
 		status = look(&verify, file, &err);
 	drift = json_array_size(verify.differences) > 0;
-	if (status >= 0 && common.json)
-		command_print_json(json_pack("{s:b, s:O, s:O}", "ok", !drift, "summary", verify.summary,
-			"differences", verify.differences));
-	else if (status >= 0)
+	daemon = control_ask_status(&common.root, NULL);
+	if (status >= 0 && common.json) {
+		command_print_json(json_pack("{s:b, s:O, s:O, s:O?}", "ok", !drift, "summary", verify.summary,
+			"differences", verify.differences, "daemon", daemon));
+	} else if (status >= 0) {
 		print(&verify);
+		print_conflicts(daemon);
+	}
+	json_decref(daemon);
 	json_decref(verify.summary);
 	json_decref(verify.differences);
 	if (status < 0)

@@ -16,15 +16,31 @@ static void shape_range(const struct planner_problem *problem, const struct shap
 	*until = shapes->first[shapes_most(problem, vm) + 1];
 }
 
-static void add_place(struct state *state, unsigned int vm, struct place place)
+void place_price(const struct state *state, unsigned int vm, struct place *place)
 {
 	double terms[PLANNER_TERMS];
 
+	cost_of_place(state->problem, vm, place, terms);
+	place->own = cost_sum(terms);
+}
+
+static void add_place(struct state *state, unsigned int vm, struct place place)
+{
 	if (!state_fits(state, vm, &place))
 		return;
-	cost_of_place(state->problem, vm, &place, terms);
-	place.own = cost_sum(terms);
+	place_price(state, vm, &place);
 	state->places[vm][state->place_count[vm]++] = place;
+}
+
+unsigned int places_add(struct state *state, unsigned int vm, const struct place *place)
+{
+	unsigned int index = state->place_count[vm]++;
+
+	state->cuts = xreallocarray(state->cuts, state->cut_count + 1, sizeof(struct planner_part *));
+	state->cuts[state->cut_count] = copy_parts(place);
+	state->places[vm] = xreallocarray(state->places[vm], index + 1, sizeof(*place));
+	state->places[vm][index] = (struct place){ state->cuts[state->cut_count++], place->count, place->own };
+	return index;
 }
 
 void places_init_fixed(struct state *state)
@@ -35,11 +51,9 @@ void places_init_fixed(struct state *state)
 	state->place_count = xcalloc(all_vms(problem) + 1, sizeof(*state->place_count));
 	for (unsigned int vm = problem->vm_count; vm < all_vms(problem); vm++) {
 		struct place *place = state->places[vm] = xcalloc(1, sizeof(*place));
-		double terms[PLANNER_TERMS];
 
 		*place = (struct place){ .parts = problem->vms[vm].fixed, .count = problem->vms[vm].fixed_parts };
-		cost_of_place(problem, vm, place, terms);
-		place->own = cost_sum(terms);
+		place_price(state, vm, place);
 		state->place_count[vm] = 1;
 	}
 }
@@ -82,4 +96,7 @@ void places_release(struct state *state)
 	free(state->places);
 	free(state->place_count);
 	free(state->parts);
+	for (unsigned int i = 0; i < state->cut_count; i++)
+		free(state->cuts[i]);
+	free(state->cuts);
 }

@@ -6,7 +6,7 @@
 #include "tuner/planner/state.h"
 
 #define WALK_VMS    64 /* with more of them a walk through all places comes nowhere */
-#define EFFORT      4000000u
+#define EFFORT      3000000u
 #define EFFORT_EACH 40u /* for each VM on each site */
 #define SHARES      30u /* of the usual effort: windows and improvement, 1 + 2 + 4 + 8 each */
 #define EXACT_SHARE 50u /* an exact search may take so many times the effort of an ordinary one */
@@ -73,6 +73,8 @@ void planner_solve(const struct planner_problem *problem, const struct planner_o
 	state.limit = state.effort + effort;
 	result->proven = search(&state, usual / SHARES, options->seed) ||
 		(options->exact && prove(&state, effort * EXACT_SHARE));
+	if (options->cut)
+		cut_anew(&state);
 	write_down(&state, result);
 	if (options->others)
 		find_others(&state, result);

@@ -16,6 +16,7 @@
  *     improve.c    moves, swaps, and taking some VMs out to put them back better
  *     windows.c    taking some VMs out to put them back in the best way there is
  *     exact.c      depth first: the repair, and by branch and bound the best places of some VMs or all
+ *     cut.c        VMs in several parts, cut to what the others left
  *     result.c     from a placement to what is told of it: who bears what of the cost
  *     others.c     what the next best place of each VM would cost
  */
@@ -121,6 +122,7 @@ struct planner_options {
 	uint64_t effort; /* places looked at; more is better and slower. 0: planner_effort() */
 	uint64_t seed;
 	bool exact;      /* prove the optimum, within 50 times the effort; up to 64 VMs */
+	bool cut;        /* in the end, cut VMs in several parts to what the others left them (cut.c) */
 	bool others;     /* find the best other place of each VM */
 };
 

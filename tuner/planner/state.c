@@ -21,6 +21,18 @@ static uint64_t ordinary(const struct planner_node *node, const uint64_t used[PL
 	return sum;
 }
 
+uint64_t state_left(const struct state *state, unsigned int index, enum planner_source source)
+{
+	const struct planner_node *node = &state->problem->nodes[index];
+	const uint64_t *used = state->nodes[index].used;
+	uint64_t taken = ordinary(node, used), left = node->memory > taken ? node->memory - taken : 0;
+
+	if (source == PLANNER_MEMORY)
+		return left;
+	return (node->pool_fixed[source] ? 0 : left) +
+		(node->pool[source] > used[source] ? node->pool[source] - used[source] : 0);
+}
+
 static bool node_holds(const struct state *state, unsigned int index, const struct node_state *on)
 {
 	const struct planner_node *node = &state->problem->nodes[index];
@@ -167,7 +179,11 @@ bool state_fits(const struct state *state, unsigned int vm, const struct place *
 
 double state_try(struct state *state, unsigned int vm, unsigned int index)
 {
-	const struct place *place = &state->places[vm][index];
+	return state_try_place(state, vm, &state->places[vm][index]);
+}
+
+double state_try_place(struct state *state, unsigned int vm, const struct place *place)
+{
 	struct change change;
 	double sum;
 

@@ -64,7 +64,9 @@ struct state {
 	int *at;                  /* the place of each VM, NO_PLACE when it has none */
 	struct place **places;    /* of each VM, those that it could take on an empty machine (places.c) */
 	unsigned int *place_count;
-	struct planner_part *parts; /* of all places */
+	struct planner_part *parts; /* of all places that were there from the beginning */
+	struct planner_part **cuts; /* of those added since */
+	unsigned int cut_count;
 	unsigned int *companion;  /* the next VM of the same together group, the last one's is the first */
 	unsigned int unplaced, dedicated;
 	double *hardness;         /* of each VM: the share it takes of the machine's memory or CPUs */
@@ -92,6 +94,10 @@ void state_release(struct state *state);
 bool state_fits(const struct state *state, unsigned int vm, const struct place *place);
 /* What the total would grow by when @vm took the place of that index; INFEASIBLE when it cannot. */
 double state_try(struct state *state, unsigned int vm, unsigned int index);
+/* The same for a place that is in no list. */
+double state_try_place(struct state *state, unsigned int vm, const struct place *place);
+/* Bytes that the node of that index can still give to who wants them from there. */
+uint64_t state_left(const struct state *state, unsigned int index, enum planner_source source);
 void state_put(struct state *state, unsigned int vm, unsigned int place);
 void state_take(struct state *state, unsigned int vm);
 double state_total(const struct state *state);
@@ -121,6 +127,10 @@ int state_best(struct state *state, unsigned int vm, unsigned int blinks, uint64
 /* The one place of each fixed VM; then those of the others, as far as the fixed ones leave them. */
 void places_init_fixed(struct state *state);
 void places_init(struct state *state);
+/* Sets ->own. */
+void place_price(const struct state *state, unsigned int vm, struct place *place);
+/* A further place for @vm, the parts are copied. Returns its index. */
+unsigned int places_add(struct state *state, unsigned int vm, const struct place *place);
 void places_release(struct state *state);
 
 /* ---- cost.c ---- */
@@ -173,6 +183,8 @@ void repair(struct state *state, const unsigned int *vms, unsigned int count, ui
 bool exact(struct state *state, const unsigned int *vms, unsigned int count, uint64_t effort);
 /* Writes @state to @result (result.c). */
 void write_down(const struct state *state, struct planner_result *result);
+/* Cuts VMs in several parts anew, and those that found no place; never makes it worse. */
+void cut_anew(struct state *state);
 /* Fills ->other and ->more of each placement; @state holds the same as @result. */
 void find_others(struct state *state, struct planner_result *result);
 

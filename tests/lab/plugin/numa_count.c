@@ -3,15 +3,15 @@
  * A plugin for QEMU's TCG that counts local and remote memory accesses.
  *
  * Under TCG time says nothing about NUMA, but every access can be seen: each load and store of the
- * instructions whose virtual address is in [start, end) - code of a guest in the lab, say - is
+ * instructions whose virtual address is in a range - code of a guest in the lab, say - is
  * counted as local when the CPU that executes it and the memory that it ends up in belong to one
  * node, else as remote. Nested paging is resolved by then: what counts is the lab host's memory.
  *
- * The counts are the text in the file out=, mapped: "local N remote M", N and M padded with
- * blanks. It is brought up to date within each access, so once the counted code has stopped, the
+ * The counts are the text in the file out=, mapped: a line "local N remote M" for each range, N and M
+ * padded with blanks. It is brought up to date within each access, so once the counted code has stopped, the
  * file is exact; no flush, no thread, no delay. The price is a lock around each counted access.
  *
- * arguments: out=FILE start=ADDRESS end=ADDRESS, and for each node of the host, in order,
+ * arguments: out=FILE, for each range code=START-END, and for each node of the host, in order,
  * node=FIRST_CPU:CPUS:BYTES. tests/lab/run makes them from the shape.
  */
 #include <fcntl.h>
@@ -33,19 +33,26 @@ struct node {
 	uint64_t start, size;
 };
 
-/* The text of the file. The numbers are aligned, so that a reader never sees half of one. */
+struct range {
+	uint64_t start, end;
+};
+
+/* A line of the file. The numbers are aligned, so that a reader never sees half of one. */
 struct text {
 	char local_name[16], local[16];
 	char remote_name[16], remote[16];
 	char newline[16];
 };
 
-#define MAX_NODES 64
+#define MAX_NODES  64
+#define MAX_RANGES 16
 
 static struct node nodes[MAX_NODES];
 static unsigned int node_count;
-static uint64_t code_start, code_end;
-static struct text *text;
+static struct range ranges[MAX_RANGES];
+static unsigned int range_count;
+static const char *path;
+static struct text *texts; /* by range */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int node_of_cpu(unsigned int cpu)
@@ -81,8 +88,8 @@ static void count_access(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t 
 {
 	struct qemu_plugin_hwaddr *address = qemu_plugin_get_hwaddr(info, vaddr);
 	int cpu_node = node_of_cpu(cpu), memory_node;
+	struct text *text = data;
 
-	(void)data;
 	if (!address || qemu_plugin_hwaddr_is_io(address))
 		return;
 	memory_node = node_of_memory(qemu_plugin_hwaddr_phys_addr(address));
@@ -93,6 +100,15 @@ static void count_access(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t 
 	pthread_mutex_unlock(&lock);
 }
 
+/* Of the first range that the address is in, or NULL. */
+static struct text *text_of(uint64_t address)
+{
+	for (unsigned int i = 0; i < range_count; i++)
+		if (address >= ranges[i].start && address < ranges[i].end)
+			return &texts[i];
+	return NULL;
+}
+
 static void watch_instructions(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
 	size_t count = qemu_plugin_tb_n_insns(tb);
@@ -100,11 +116,11 @@ static void watch_instructions(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	(void)id;
 	for (size_t i = 0; i < count; i++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
-		uint64_t address = qemu_plugin_insn_vaddr(insn);
+		struct text *text = text_of(qemu_plugin_insn_vaddr(insn));
 
-		if (address >= code_start && address < code_end)
+		if (text)
 			qemu_plugin_register_vcpu_mem_cb(insn, count_access, QEMU_PLUGIN_CB_NO_REGS,
-							 QEMU_PLUGIN_MEM_RW, NULL);
+							 QEMU_PLUGIN_MEM_RW, text);
 	}
 }
 
@@ -127,24 +143,39 @@ static bool add_node(const char *value)
 	return true;
 }
 
-static bool open_text(const char *path)
+static bool add_range(const char *value)
+{
+	struct range *range = &ranges[range_count];
+	char *end;
+
+	if (range_count == MAX_RANGES)
+		return false;
+	range->start = strtoull(value, &end, 16);
+	range->end = *end == '-' ? strtoull(end + 1, &end, 16) : 0;
+	range_count++;
+	return !*end && range->start < range->end;
+}
+
+static bool open_texts(void)
 {
 	static const struct text empty = {
 		"local           ", "               0", " remote         ", "               0",
-		"\n              ",
+		"              \n",
 	};
-	const size_t size = offsetof(struct text, newline) + 1;
 	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	ssize_t written = sizeof(empty);
 
 	if (fd < 0)
 		return false;
-	if (write(fd, &empty, size) == (ssize_t)size) {
-		void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	for (unsigned int i = 0; i < range_count && written == sizeof(empty); i++)
+		written = write(fd, &empty, sizeof(empty));
+	if (written == sizeof(empty)) {
+		void *map = mmap(NULL, range_count * sizeof(*texts), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
-		text = map == MAP_FAILED ? NULL : map;
+		texts = map == MAP_FAILED ? NULL : map;
 	}
 	close(fd);
-	return text != NULL;
+	return texts != NULL;
 }
 
 static bool parse(const char *argument)
@@ -155,12 +186,10 @@ static bool parse(const char *argument)
 		return false;
 	if (!strncmp(argument, "node=", 5))
 		return add_node(value);
+	if (!strncmp(argument, "code=", 5))
+		return add_range(value);
 	if (!strncmp(argument, "out=", 4))
-		return open_text(value);
-	if (!strncmp(argument, "start=", 6))
-		return (code_start = strtoull(value, NULL, 0)) != 0;
-	if (!strncmp(argument, "end=", 4))
-		return (code_end = strtoull(value, NULL, 0)) != 0;
+		return (path = value) != NULL;
 	return false;
 }
 
@@ -173,8 +202,8 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
 			return 1;
 		}
 	}
-	if (!text || !node_count || code_start >= code_end) {
-		fprintf(stderr, "numa_count: needs out=, start=, end= and node=\n");
+	if (!path || !node_count || !range_count || !open_texts()) {
+		fprintf(stderr, "numa_count: needs out= (a file that can be written), code= and node=\n");
 		return 1;
 	}
 	qemu_plugin_register_vcpu_tb_trans_cb(id, watch_instructions);
