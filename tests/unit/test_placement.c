@@ -146,7 +146,7 @@ static void cpus_are_not_overcommitted_without_need(void **state)
 	clear(&bench);
 }
 
-/* Small VMs keep out of each other's caches, unless many shall fit: then nodes are filled one by one. */
+/* Small VMs keep out of each other's caches, unless many shall fit: then they share a node. */
 static void the_goal_says_whether_small_vms_spread(void **state)
 {
 	static const char *const goals[] = { "balanced", "density" };
@@ -161,6 +161,30 @@ static void the_goal_says_whether_small_vms_spread(void **state)
 		place(&bench, "node:2(memory=8GB) core:8 pu:1", text);
 		must_fit(&bench);
 		assert_int_equal(bench.vms[0].nodes[0].host_node == bench.vms[1].nodes[0].host_node, dense);
+		clear(&bench);
+	}
+}
+
+/* Who may choose its CPUs leaves those alone that the profile names for others. */
+static void named_cpus_are_not_dedicated_to_others(void **state)
+{
+	struct bench bench;
+	char text[256];
+
+	(void)state;
+	place(&bench, "node:1(memory=8GB) core:4 pu:2", "vm a { kernel = k vcpus = 2 pins = \"2,4\" }\n"
+		"vm b { kernel = k vcpus = 2 dedicated = true }");
+	must_fit(&bench);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_in_range(idset_next(&bench.vms[1].pins[i], -1), 6, 7);
+	clear(&bench);
+	for (unsigned int io = 2; io < 4; io++) {
+		snprintf(text, sizeof(text), "vm a { kernel = k io_cpus = %u }\n"
+			"vm b { kernel = k vcpus = 7 dedicated = true }", io);
+		place(&bench, "node:1(memory=8GB) core:4 pu:2", text);
+		must_fit(&bench);
+		for (unsigned int i = 0; i < 7; i++)
+			assert_false(idset_has(&bench.vms[1].pins[i], io));
 		clear(&bench);
 	}
 }
@@ -184,6 +208,47 @@ static void the_overcommit_limit_is_kept(void **state)
 		"vm b { kernel = k vcpus = 3 demand = 10% }");
 	must_refuse(&bench, "4 CPUs with 4 vCPUs on them and a limit of 1.5 a CPU");
 	clear(&bench);
+}
+
+/* What the profile says itself is done, and what that breaks is said. */
+static void given_places_that_break_a_wish_are_told(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	place(&bench, "node:2(memory=8GB) core:4 pu:1", "vm a { kernel = k apart = web nodes = 1 }\n"
+		"vm b { kernel = k apart = web nodes = 1 }\nvm c { kernel = k vcpus = 5 nodes = 0 overcommit = 1 }");
+	must_fit(&bench);
+	assert_non_null(strstr(bench.vms[0].why, "has CPUs of node 1 as b has"));
+	assert_non_null(strstr(bench.vms[1].why, "has CPUs of node 1 as a has"));
+	assert_non_null(strstr(bench.vms[2].why, "5 vCPUs share the 4 CPUs of node 0"));
+	clear(&bench);
+	place(&bench, "node:1(memory=8GB) core:4 pu:1", "vm a { kernel = k apart = web }\n"
+		"vm b { kernel = k apart = web }");
+	must_refuse(&bench, "but a is there");
+	clear(&bench);
+}
+
+/* Why a VM is in parts: what no node has enough of before any of these VMs takes something. */
+static void a_split_names_what_no_node_has(void **state)
+{
+	static const struct { const char *vms, *why; } rows[] = {
+		{ "vm a { kernel = k vcpus = 5 }", "split over nodes 0-1: 5 vCPUs are more than the 4 CPUs of one" },
+		{ "vm a { kernel = k vcpus = 5 memory = 1500M }\nvm b { kernel = k memory = 6G }\n"
+		  "vm c { kernel = k memory = 6G }", "split over nodes 0-1: 5 vCPUs are more than the 4 CPUs of one" },
+		{ "vm a { kernel = k vcpus = 4 memory = 9G }", "split over nodes 0-1: 9G do not fit into one" },
+		{ "vm a { kernel = k vcpus = 5 memory = 9G }", "at most), and 5 vCPUs are more" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bench bench;
+
+		place(&bench, "node:2(memory=8GB) core:4 pu:1", rows[i].vms);
+		must_fit(&bench);
+		assert_non_null(strstr(bench.vms[0].why, rows[i].why));
+		clear(&bench);
+	}
 }
 
 static void groups_keep_vms_apart_or_together(void **state)
@@ -646,7 +711,10 @@ int main(void)
 		cmocka_unit_test(a_vm_that_fits_into_a_node_is_not_split),
 		cmocka_unit_test(cpus_are_not_overcommitted_without_need),
 		cmocka_unit_test(the_goal_says_whether_small_vms_spread),
+		cmocka_unit_test(named_cpus_are_not_dedicated_to_others),
 		cmocka_unit_test(the_overcommit_limit_is_kept),
+		cmocka_unit_test(given_places_that_break_a_wish_are_told),
+		cmocka_unit_test(a_split_names_what_no_node_has),
 		cmocka_unit_test(groups_keep_vms_apart_or_together),
 		cmocka_unit_test(a_device_that_is_not_there_is_refused),
 		cmocka_unit_test(a_large_vm_is_split_over_near_nodes),
