@@ -181,13 +181,12 @@ static enum revert_verdict judge(const struct revert *revert, const struct journ
  */
 static bool waits_for_later(const struct revert *revert, const struct journal_entry *entry)
 {
-	const struct action *action = &entry->action;
 	unsigned int count;
 	const struct journal_entry *entries = journal_entries(revert->journal, &count);
 
 	for (unsigned int i = 0; i < count; i++)
 		if (!entries[i].undone && entries[i].sequence > entry->sequence &&
-		    entries[i].action.kind == action->kind && !strcmp(entries[i].action.target, action->target))
+		    action_same_object(&entries[i].action, &entry->action))
 			return true;
 	return false;
 }
