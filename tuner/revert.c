@@ -239,11 +239,16 @@ static bool selected(const struct revert *revert, const struct journal_entry *en
 	return !options->vm || (entry->action.vm && !strcmp(entry->action.vm, options->vm));
 }
 
+/*
+ * Undoing the latest changes only (@from) says nothing about what is wanted: a profile that was true without a
+ * change, or whose changes have all come back, is still the one that is held.
+ */
 static int finish(struct revert *revert, struct error *err)
 {
 	if (journal_pending(revert->journal))
 		return 0;
-	state_forget(&revert->context->root);
+	if (!revert->options->from)
+		state_forget(&revert->context->root);
 	return journal_clear(revert->journal, err);
 }
 

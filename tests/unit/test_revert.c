@@ -11,6 +11,7 @@
 #include "tests/unit/tree.h"
 #include "tuner/command.h"
 #include "tuner/revert.h"
+#include "tuner/state.h"
 
 #define KSM_RUN "/sys/kernel/mm/ksm/run"
 #define THP     "/sys/kernel/mm/transparent_hugepage/enabled"
@@ -273,6 +274,26 @@ static void a_value_between_two_changes_goes_all_the_way_back(void **state)
 	journal_close(journal);
 }
 
+/* A daemon whose correction fails goes on holding, also where nothing else is in the journal. */
+static void undoing_the_latest_changes_does_not_forget_the_profile(void **state)
+{
+	const struct revert_options latest = {.from = 1};
+	struct report report = {.rows = json_array()};
+	struct revert_result result = {0};
+	struct journal *journal = changed_twice();
+	char path[PATH_MAX];
+
+	(void)state;
+	tree_put(&context.root, "/var/lib/vmtune/profile", "host { }\n");
+	assert_int_equal(revert_run(&context, journal, &latest, &report, &result, NULL), 0);
+	json_decref(report.rows);
+	assert_int_equal(result.restored, 2);
+	assert_non_null(state_profile(&context.root, path));
+	reverted(journal, false);
+	assert_null(state_profile(&context.root, path));
+	journal_close(journal);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -283,6 +304,7 @@ int main(void)
 		TEST(two_changes_of_one_file_go_back_to_the_first_value),
 		TEST(someone_else_puts_back_the_first_value_and_force_does_not_undo_that),
 		TEST(a_value_between_two_changes_goes_all_the_way_back),
+		TEST(undoing_the_latest_changes_does_not_forget_the_profile),
 	};
 
 	return cmocka_run_group_tests_name("revert", tests, NULL, NULL);
