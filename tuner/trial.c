@@ -226,6 +226,7 @@ static int take_back(const struct trial *trial, struct error *err)
 	if (!trial->quiet)
 		puts("taking the changes back");
 	moved = move_back(trial, &moving);
+	interrupt_forget();
 	status = revert_run(host->context, host->journal, &options, host->report, &result, err);
 	if (status < 0)
 		return status;
