@@ -79,8 +79,8 @@ bool placement_is(const struct profile_vm *vm, const struct guest *guest);
 const struct guest *placement_guest(const struct guest_list *guests, const struct profile_vm *vm);
 
 /*
- * placement_attach.c: guests of others. They may be placed, and their memory is moved there: while one
- * is placed, what it has counts as free on the nodes where it lies.
+ * placement_attach.c: guests of others. They may be placed, and their memory is moved there: while they
+ * are placed, what they have counts as free on the nodes where it lies.
  */
 void attach_credit(const struct request *request, struct capacity *capacity);
 /* Takes what the homes want; refused when it neither is there nor fits. 0, or negative with @err. */

@@ -333,6 +333,7 @@ static int plan_running(struct action_list *list, const struct placed_vm *placed
 static int plan_actions(struct plan *plan, const struct profile *profile, const struct snapshot *snapshot,
 	const struct action_context *context, struct error *err)
 {
+	unsigned int *order = xcalloc(plan->vm_count + 1, sizeof(*order)), running;
 	struct action_list *list = &plan->actions;
 	int rc = plan_settings(list, &plan->notes, profile, snapshot, err);
 
@@ -343,10 +344,11 @@ static int plan_actions(struct plan *plan, const struct profile *profile, const 
 	if (rc == 0)
 		rc = plan_pools(list, profile, snapshot, plan->vms, err);
 	/* Guests that run first: the room they leave may be what a new one gets. */
-	for (unsigned int i = 0; rc == 0 && i < plan->vm_count; i++)
-		if (plan->vms[i].running)
-			rc = plan_running(list, &plan->vms[i], snapshot,
-				placement_guest(&snapshot->guests, plan->vms[i].vm), err);
+	running = plan_order(plan, snapshot, order);
+	for (unsigned int i = 0; rc == 0 && i < running; i++)
+		rc = plan_running(list, &plan->vms[order[i]], snapshot,
+			placement_guest(&snapshot->guests, plan->vms[order[i]].vm), err);
+	free(order);
 	for (unsigned int i = 0; rc == 0 && i < plan->vm_count; i++)
 		if (!plan->vms[i].running)
 			plan_start(list, &plan->vms[i], snapshot, context);

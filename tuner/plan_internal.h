@@ -19,6 +19,9 @@ int plan_pools_check(const struct profile *profile, const struct snapshot *snaps
 int plan_pools(struct action_list *list, const struct profile *profile, const struct snapshot *snapshot,
 	const struct placed_vm *vms, struct error *err);
 
+/* plan_order.c: fills @order with the indices of the running VMs as they are to be changed; how many. */
+unsigned int plan_order(const struct plan *plan, const struct snapshot *snapshot, unsigned int *order);
+
 /*
  * plan_attach.c: the rest of what a guest that vmtune did not start needs: its weights and limits in the
  * group it has, and its memory moved to the nodes it was given.

@@ -275,6 +275,30 @@ static void a_node_full_of_the_guest_has_room_for_it(void **state)
 		"x.conf:1: a needs 1024M on node 1; it has 0M there and can have ");
 }
 
+/* Node 1 is full of b, so a cannot come before b has left. */
+static void who_makes_room_is_moved_first(void **state)
+{
+	struct snapshot *snapshot = two_nodes();
+	struct bench bench;
+	const char *first = NULL;
+
+	(void)state;
+	run_guest(snapshot, "a", 100, 1024, 0);
+	run_guest(snapshot, "b", 200, 0, 1024);
+	snapshot->machine->nodes[0].free = snapshot->machine->nodes[0].available = 2048 * MIB;
+	snapshot->machine->nodes[1].free = snapshot->machine->nodes[1].available = 512 * MIB;
+	plan_on(&bench, snapshot, "vm a { attach = \"name:a\" nodes = \"1\" }\n"
+		"vm b { attach = \"name:b\" nodes = \"0\" }");
+	if (!bench.plan)
+		fail_msg("%s", bench.err.text);
+	for (unsigned int i = 0; !first && i < bench.plan->actions.count; i++)
+		if (bench.plan->actions.actions[i].kind == ACTION_MOVE_PAGES)
+			first = bench.plan->actions.actions[i].vm;
+	assert_non_null(first);
+	assert_string_equal(first, "b");
+	clear(&bench);
+}
+
 /* Huge pages move into free ones only: the pool they come to is made large enough first. */
 static void the_pool_of_the_new_node_grows(void **state)
 {
@@ -379,6 +403,7 @@ int main(void)
 		cmocka_unit_test(left_to_vmtune_it_stays_where_its_memory_is),
 		cmocka_unit_test(dedicated_cpus_decide_where_memory_does_not_fit),
 		cmocka_unit_test(a_node_full_of_the_guest_has_room_for_it),
+		cmocka_unit_test(who_makes_room_is_moved_first),
 		cmocka_unit_test(the_pool_of_the_new_node_grows),
 		cmocka_unit_test(keep_changes_nothing),
 		cmocka_unit_test(limits_are_for_groups_of_its_own),
