@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -214,7 +215,7 @@ void cycle_begin(struct cycle *cycle)
 	tidy_once(cycle);
 }
 
-void cycle_forget(struct cycle *cycle)
+static void forget(struct cycle *cycle)
 {
 	decide_release(&cycle->state);
 	look_release(&cycle->look);
@@ -225,7 +226,7 @@ void cycle_end(struct cycle *cycle)
 {
 	if (!cycle->dry_run)
 		keep(cycle);
-	cycle_forget(cycle);
+	forget(cycle);
 }
 
 /* ---- one round ------------------------------------------------------------------------------ */
@@ -249,6 +250,20 @@ static void decide_and_act(struct cycle *cycle, const struct guest_list *before)
 	measure_release(&measure);
 }
 
+/*
+ * What was seen and decided does not count any more when something else is wanted. An apply puts a new file in the
+ * place of the old one; one that failed, a dry run and a trial that was taken back do not.
+ */
+static bool applied_anew(struct cycle *cycle, const char *file)
+{
+	struct stat last = cycle->applied;
+
+	if (stat(file, &cycle->applied) < 0 || !last.st_ino)
+		return false;
+	return cycle->applied.st_ino != last.st_ino || cycle->applied.st_mtim.tv_sec != last.st_mtim.tv_sec ||
+		cycle->applied.st_mtim.tv_nsec != last.st_mtim.tv_nsec;
+}
+
 /* The same fault is said once. */
 static void fault(struct cycle *cycle, const struct error *err)
 {
@@ -259,18 +274,18 @@ static void fault(struct cycle *cycle, const struct error *err)
 
 void cycle_run(struct cycle *cycle)
 {
-	struct look last = cycle->look;
+	struct look last;
 	char file[PATH_MAX];
 	struct error err;
 
 	cycle->rounds++;
-	cycle->look = (struct look){ 0 };
 	cycle->idle = !state_profile(&cycle->context.root, file);
-	if (cycle->idle) {
-		look_release(&last);
-		cycle_forget(cycle);
+	if (cycle->idle || applied_anew(cycle, file))
+		forget(cycle);
+	if (cycle->idle)
 		return;
-	}
+	last = cycle->look;
+	cycle->look = (struct look){ 0 };
 	if (look_read(&cycle->look, file, &cycle->context, &err) < 0) {
 		fault(cycle, &err);
 	} else {
