@@ -360,9 +360,7 @@ static int conclude(struct trial *trial, int made, json_t **result, int *status,
 	verdict = trial_judge(trial->comparisons, trial->options->command);
 	tell(trial, verdict, result);
 	if (trial_keeps(verdict)) {
-		int kept = state_commit(&trial->host->context->root, err);
-
-		return kept < 0 ? kept : made;
+		return state_commit(&trial->host->context->root, err) < 0 ? give_up(trial, err) : made;
 	}
 	*status = take_back(trial, err);
 	if (*status < 0)
