@@ -550,6 +550,17 @@ int journal_refused(struct journal *journal, unsigned long sequence, struct erro
 	return append(journal, refused_record(sequence), err);
 }
 
+/* Nothing is known any more of a file that was removed or replaced. */
+static void begin_anew(struct journal *journal)
+{
+	if (journal->fd >= 0)
+		close(journal->fd);
+	journal->fd = -1;
+	journal->length = 0;
+	journal->last = 0;
+	release_entries(journal);
+}
+
 int journal_clear(struct journal *journal, struct error *err)
 {
 	char path[PATH_MAX];
@@ -557,12 +568,7 @@ int journal_clear(struct journal *journal, struct error *err)
 	journal_boundary("before the journal is removed");
 	if (unlink(root_path(&journal->root, path, STATE_DIR "/journal")) < 0 && errno != ENOENT)
 		return error_errno(err, errno, "removing %s", path);
-	if (journal->fd >= 0)
-		close(journal->fd);
-	journal->fd = -1;
-	journal->length = 0;
-	journal->last = 0;
-	release_entries(journal);
+	begin_anew(journal);
 	journal_boundary("after the journal is removed");
 	return sync_directory(&journal->root, err);
 }
@@ -680,11 +686,6 @@ int journal_compact(struct journal *journal, struct error *err)
 	free(kept);
 	if (same || status < 0)
 		return status;
-	if (journal->fd >= 0)
-		close(journal->fd);
-	journal->fd = -1;
-	journal->length = 0;
-	journal->last = 0;
-	release_entries(journal);
+	begin_anew(journal);
 	return load(journal, err);
 }
