@@ -83,6 +83,8 @@ const struct guest *placement_guest(const struct guest_list *guests, const struc
  * are placed, what they have counts as free on the nodes where it lies.
  */
 void attach_credit(const struct request *request, struct capacity *capacity);
+/* Where there are as many homes as the guest has nodes, each gets what is one node's. */
+void attach_split(struct request *request);
 /* Takes what the homes want; refused when it neither is there nor fits. 0, or negative with @err. */
 int attach_take_memory(const struct request *request, struct capacity *capacity, struct error *err);
 /* Fills ->incoming of the guest nodes, when these are made. */

@@ -202,7 +202,12 @@ static int revert_entry(struct revert *revert, const struct journal_entry *entry
 		leave(revert, entry, NULL, -EBUSY, "a later change of it is left");
 		return 0;
 	}
+	errno = 0;
 	now = action_current(revert->context, &entry->action);
+	if (!now && errno == EAGAIN) {
+		leave(revert, entry, NULL, -EBUSY, "it cannot be asked now; run revert again when it answers");
+		return 0;
+	}
 	journal_boundary("after a look before restoring");
 	switch (judge(revert, entry, now)) {
 	case REVERT_RESTORE:

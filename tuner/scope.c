@@ -121,7 +121,7 @@ int scope_get(const char *unit, const char *property, uint64_t *value, struct er
 	return status < 0 ? status : 0;
 }
 
-int scope_set(const char *unit, const char *property, uint64_t value, struct error *err)
+static int set_property(const char *unit, const char *property, uint64_t value, struct error *err)
 {
 	sd_bus_error bus_error = SD_BUS_ERROR_NULL;
 	sd_bus *bus = NULL;
@@ -136,6 +136,19 @@ int scope_set(const char *unit, const char *property, uint64_t value, struct err
 	sd_bus_error_free(&bus_error);
 	sd_bus_flush_close_unref(bus);
 	return status < 0 ? status : 0;
+}
+
+/* systemd answers before it has written to the control group, but not a second time. */
+int scope_set(const char *unit, const char *property, uint64_t value, struct error *err)
+{
+	uint64_t now;
+	int status = set_property(unit, property, value, err);
+
+	if (status >= 0)
+		status = scope_get(unit, property, &now, err);
+	if (status < 0 || now == value)
+		return status;
+	return error_set(err, EIO, "%s of %s is %" PRIu64 " after it was set to %" PRIu64, property, unit, now, value);
 }
 
 /* ---- a new scope ---------------------------------------------------------------------------- */

@@ -186,7 +186,7 @@ static bool open_files(void)
 {
 	static const struct text empty = {
 		"local           ", "               0", " remote         ", "               0",
-		"              \n",
+		"               \n",
 	};
 	char pause[PATH_MAX];
 
