@@ -46,9 +46,11 @@ static void recall(struct cycle *cycle)
 	json_decref(json);
 }
 
-static void keep(const struct cycle *cycle)
+/* A full /run is said once, not at every round; nothing but a restart's memory hangs on it. */
+static void keep(struct cycle *cycle)
 {
 	char path[PATH_MAX], fresh[PATH_MAX], directory[PATH_MAX];
+	bool kept;
 	json_t *json;
 
 	root_path(&cycle->context.root, directory, RUN_DIR);
@@ -60,8 +62,12 @@ static void keep(const struct cycle *cycle)
 	}
 	context_make_run_dir(&cycle->context.root, NULL);
 	json = decide_to_json(&cycle->state);
-	if (json_dump_file(json, memory_path(cycle, fresh, ".new"), JSON_COMPACT) < 0 || rename(fresh, path) < 0)
+	kept = json_dump_file(json, memory_path(cycle, fresh, ".new"), JSON_COMPACT) == 0 && rename(fresh, path) == 0;
+	if (!kept && !cycle->unkept)
 		daemon_log(LOG_LEVEL_WARNING, "event=memory error=\"cannot write %s: %s\"", path, strerror(errno));
+	if (!kept)
+		unlink(fresh);
+	cycle->unkept = !kept;
 	json_decref(json);
 }
 

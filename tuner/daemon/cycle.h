@@ -21,6 +21,7 @@ struct cycle {
 	struct stat applied;   /* the saved profile that the last look was for */
 	bool dry_run;          /* decides, and does nothing */
 	bool idle;             /* nothing is applied: there is nothing to hold */
+	bool unkept;           /* the memory file could not be written the last time */
 	char fault[1024];      /* why there was no plan the last time, "" when there was one */
 	unsigned long rounds, corrections;
 };
