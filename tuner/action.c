@@ -310,6 +310,17 @@ int action_prepare(const struct action_context *context, struct action *action, 
 	return 0;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+bool action_same_object(const struct action *a, const struct action *b)
+{
+	return a->kind == b->kind && same_text(a->target, b->target) &&
+		(!kinds[a->kind]->many || same_text(a->detail, b->detail));
+}
+
 bool action_refusable(const struct action *action)
 {
 	return kinds[action->kind]->refusable;

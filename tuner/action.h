@@ -98,6 +98,9 @@ char *action_current(const struct action_context *context, const struct action *
 /* Whether two spellings mean the same for this action ("[madvise]" and "madvise", "0-1" and "0,1"). */
 bool action_same(const struct action *action, const char *a, const char *b);
 
+/* Whether both are about one object and one value of it, so that the later change continues the earlier. */
+bool action_same_object(const struct action *a, const struct action *b);
+
 /*
  * To be called just before the change is announced in the journal: resolves the target to an
  * identity and reads ->before as the machine has it, byte for byte.

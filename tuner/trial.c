@@ -246,6 +246,7 @@ static int take_back(const struct trial *trial, struct error *err)
 	if (!trial->quiet)
 		puts("taking the changes back");
 	moved = move_back(trial, &moving);
+	interrupt_forget();
 	status = revert_run(host->context, host->journal, &options, host->report, &result, err);
 	if (status < 0)
 		return status;
@@ -379,9 +380,7 @@ static int conclude(struct trial *trial, int made, json_t **result, int *status,
 	verdict = trial_judge(trial->comparisons, trial->options->command);
 	tell(trial, verdict, result);
 	if (trial_keeps(verdict)) {
-		int kept = state_commit(&trial->host->context->root, err);
-
-		return kept < 0 ? kept : made;
+		return state_commit(&trial->host->context->root, err) < 0 ? give_up(trial, err) : made;
 	}
 	*status = take_back(trial, err);
 	if (*status < 0)

@@ -35,6 +35,7 @@ struct action_verbs {
 	/* NULL: never busy */
 	char *(*busy)(const struct action_context *context, const struct action *action);
 	bool refusable; /* the kernel may say no, and then nothing is wrong */
+	bool many;      /* a target has several such values: which one is in ->detail */
 };
 
 extern const struct action_verbs action_setting, action_hugepages, action_cgroup_controllers,
