@@ -217,8 +217,6 @@ static int place_given(struct request *request, struct capacity *capacity, struc
 
 	if (request->guest)
 		request_why(request, "runs already (PID %d)", (int)request->guest->pid);
-	if (request->vm->attach)
-		attach_credit(request, capacity);
 	if (mode == PLACE_PINS)
 		rc = place_pins(request, capacity, err);
 	else if (mode == PLACE_NODES)
@@ -427,6 +425,10 @@ static int place_all(struct request *requests, unsigned int count, struct capaci
 	for (unsigned int i = 0; i < count; i++)
 		order[i] = &requests[i];
 	qsort(order, count, sizeof(struct request *), by_rank);
+	/* Of all before any is placed: two guests may change places. */
+	for (unsigned int i = 0; i < count; i++)
+		if (requests[i].vm->attach)
+			attach_credit(&requests[i], capacity);
 	for (unsigned int i = 0; rc == 0 && i < count; i++)
 		rc = place_given(order[i], capacity, err);
 	if (rc == 0)

@@ -89,10 +89,12 @@ bool placement_is(const struct profile_vm *vm, const struct guest *guest);
 const struct guest *placement_guest(const struct guest_list *guests, const struct profile_vm *vm);
 
 /*
- * placement_attach.c: guests of others. They may be placed, and their memory is moved there: while one
- * is placed, what it has counts as free on the nodes where it lies.
+ * placement_attach.c: guests of others. They may be placed, and their memory is moved there: while they
+ * are placed, what they have counts as free on the nodes where it lies.
  */
 void attach_credit(const struct request *request, struct capacity *capacity);
+/* Where there are as many homes as the guest has nodes, each gets what is one node's. */
+void attach_split(struct request *request);
 /* Takes what the homes want; refused when it neither is there nor fits. 0, or negative with @err. */
 int attach_take_memory(const struct request *request, struct capacity *capacity, struct error *err);
 /* Fills ->leaving, and ->incoming of the guest nodes, when these are made. */

@@ -75,6 +75,7 @@ int place_nodes(struct request *request, const struct capacity *capacity, struct
 		homes[count++].cpu = nearest_room(capacity, room, false);
 	}
 	request_split(request, homes, NULL, count);
+	attach_split(request);
 	free(homes);
 	request_why(request, "node%s %s as the profile says", count == 1 ? "" : "s",
 		idset_format(&vm->nodes, list, sizeof(list)));

@@ -11,11 +11,15 @@
  * padded with blanks. It is brought up to date within each access, so once the counted code has stopped, the
  * file is exact; no flush, no thread, no delay. The price is a lock around each counted access.
  *
+ * Nothing is counted while the file FILE.pause begins with 1: what is counted takes ten times as long, so
+ * that a kernel, say, should not be counted while it boots.
+ *
  * arguments: out=FILE, for each range code=START-END, and for each node of the host, in order,
  * node=FIRST_CPU:CPUS:BYTES. tests/lab/run makes them from the shape.
  */
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +57,7 @@ static struct range ranges[MAX_RANGES];
 static unsigned int range_count;
 static const char *path;
 static struct text *texts; /* by range */
+static const volatile char *paused;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int node_of_cpu(unsigned int cpu)
@@ -86,10 +91,14 @@ static void increment(char number[16])
 
 static void count_access(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t vaddr, void *data)
 {
-	struct qemu_plugin_hwaddr *address = qemu_plugin_get_hwaddr(info, vaddr);
-	int cpu_node = node_of_cpu(cpu), memory_node;
+	struct qemu_plugin_hwaddr *address;
+	int cpu_node, memory_node;
 	struct text *text = data;
 
+	if (*paused == '1')
+		return;
+	cpu_node = node_of_cpu(cpu);
+	address = qemu_plugin_get_hwaddr(info, vaddr);
 	if (!address || qemu_plugin_hwaddr_is_io(address))
 		return;
 	memory_node = node_of_memory(qemu_plugin_hwaddr_phys_addr(address));
@@ -156,26 +165,35 @@ static bool add_range(const char *value)
 	return !*end && range->start < range->end;
 }
 
-static bool open_texts(void)
+/* Maps a new file of @count times @size bytes at @content; NULL: it cannot be written. */
+static void *map_file(const char *name, const void *content, size_t size, unsigned int count)
+{
+	int fd = open(name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	void *map = MAP_FAILED;
+	unsigned int written = 0;
+
+	if (fd < 0)
+		return NULL;
+	while (written < count && write(fd, content, size) == (ssize_t)size)
+		written++;
+	if (written == count)
+		map = mmap(NULL, size * count, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	return map == MAP_FAILED ? NULL : map;
+}
+
+static bool open_files(void)
 {
 	static const struct text empty = {
 		"local           ", "               0", " remote         ", "               0",
-		"              \n",
+		"               \n",
 	};
-	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	ssize_t written = sizeof(empty);
+	char pause[PATH_MAX];
 
-	if (fd < 0)
-		return false;
-	for (unsigned int i = 0; i < range_count && written == sizeof(empty); i++)
-		written = write(fd, &empty, sizeof(empty));
-	if (written == sizeof(empty)) {
-		void *map = mmap(NULL, range_count * sizeof(*texts), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-
-		texts = map == MAP_FAILED ? NULL : map;
-	}
-	close(fd);
-	return texts != NULL;
+	snprintf(pause, sizeof(pause), "%s.pause", path);
+	texts = map_file(path, &empty, sizeof(empty), range_count);
+	paused = map_file(pause, "0", 1, 1);
+	return texts && paused;
 }
 
 static bool parse(const char *argument)
@@ -202,7 +220,7 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
 			return 1;
 		}
 	}
-	if (!path || !node_count || !range_count || !open_texts()) {
+	if (!path || !node_count || !range_count || !open_files()) {
 		fprintf(stderr, "numa_count: needs out= (a file that can be written), code= and node=\n");
 		return 1;
 	}
