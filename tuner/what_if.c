@@ -37,16 +37,20 @@ static int parse_more(struct what_if *what, const char *text, struct error *err)
 int what_if_parse(struct what_if *what, const char *text, struct error *err)
 {
 	const struct {
-		const char *key;
+		const char *key, *given;
 		const char **value; /* NULL: more */
-	} rows[] = { { "profile=", &what->profile }, { "host=", &what->host }, { "more=", NULL } };
+	} rows[] = {
+		{ "profile=", what->profile, &what->profile },
+		{ "host=", what->host, &what->host },
+		{ "more=", what->more, NULL },
+	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		size_t length = strlen(rows[i].key);
 
 		if (strncmp(text, rows[i].key, length) != 0 || !text[length])
 			continue;
-		if (rows[i].value ? *rows[i].value : what->more)
+		if (rows[i].given)
 			return error_set(err, EINVAL, "'%s' is a second %.*s; each can be given once", text,
 				(int)length - 1, rows[i].key);
 		if (!rows[i].value)
