@@ -20,7 +20,7 @@ static const char *node_list(const struct capacity *capacity, bool with_memory, 
 	for (unsigned int i = 0; i < capacity->room_count; i++)
 		if (!with_memory || capacity->rooms[i].node->memory)
 			idset_add(&nodes, capacity->rooms[i].node->os);
-	return idset_format(&nodes, buf, PLACEMENT_TEXT);
+	return idset_empty(&nodes) ? "none" : idset_format(&nodes, buf, PLACEMENT_TEXT);
 }
 
 static int check_nodes(const struct profile_vm *vm, const struct capacity *capacity, struct error *err)
