@@ -95,9 +95,12 @@ void attach_incoming(const struct request *request, const struct capacity *capac
 	struct placed_vm *placed = request->placed;
 	uint64_t wrong = 0;
 
+	placed->leaving = xcalloc(capacity->room_count, sizeof(*placed->leaving));
 	for (unsigned int i = 0; i < capacity->room_count; i++)
-		if (!placed_on(placed, capacity->rooms[i].node->os))
-			wrong += own_bytes(request, capacity, &capacity->rooms[i]);
+		if (!placed_on(placed, capacity->rooms[i].node->os)) {
+			placed->leaving[i] = own_bytes(request, capacity, &capacity->rooms[i]);
+			wrong += placed->leaving[i];
+		}
 	for (unsigned int i = 0; i < placed->node_count; i++)
 		placed->nodes[i].incoming = placed->node_count > 1 && wrong > placed->nodes[i].memory
 			? placed->nodes[i].memory : wrong;

@@ -237,6 +237,9 @@ static void left_to_vmtune_it_stays_where_its_memory_is(void **state)
 	assert_non_null(bench.plan);
 	assert_int_equal(bench.plan->vms[0].nodes[0].host_node, 1);
 	assert_int_equal(bench.plan->vms[0].nodes[0].memory, GIB);
+	assert_int_equal(bench.plan->vms[0].nodes[0].incoming, 100 * MIB);
+	assert_int_equal(bench.plan->vms[0].leaving[0], 100 * MIB);
+	assert_int_equal(bench.plan->vms[0].leaving[1], 0);
 	clear(&bench);
 }
 
