@@ -141,7 +141,7 @@ static int set_property(const char *unit, const char *property, uint64_t value, 
 /* systemd answers before it has written to the control group, but not a second time. */
 int scope_set(const char *unit, const char *property, uint64_t value, struct error *err)
 {
-	uint64_t now;
+	uint64_t now = 0;
 	int status = set_property(unit, property, value, err);
 
 	if (status >= 0)
