@@ -137,10 +137,16 @@ vmm_guest() {
 	guest_pid=$!
 }
 
-# qmp SOCKET COMMAND [ARGUMENTS-AS-JSON]: one QMP command; prints the line that answers it.
-qmp() {
-	{
-		printf '{"execute":"qmp_capabilities"}\n'
-		printf '{"execute":"%s"%s,"id":"lab"}\n' "$2" "${3:+,\"arguments\":$3}"
-	} | socat -t 10 - "UNIX-CONNECT:$1" | grep -m 1 '"lab"'
-}
+# qmp SOCKET COMMAND [ARGUMENTS-AS-JSON]: one QMP command; prints the line that answers it, and does not
+# wait for the other side to hang up, which QEMU never does.
+qmp() (
+	trap '' PIPE
+	coproc QMP { exec socat - "UNIX-CONNECT:$1"; }
+	trap 'kill "$QMP_PID"' EXIT
+	printf '{"execute":"qmp_capabilities"}\n{"execute":"%s"%s,"id":"lab"}\n' "$2" "${3:+,\"arguments\":$3}" \
+		>&"${QMP[1]}"
+	while read -r -t 10 line <&"${QMP[0]}"; do
+		[[ $line != *'"lab"'* ]] || { echo "$line"; exit 0; }
+	done
+	exit 1
+) 2>/dev/null
