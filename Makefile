@@ -39,8 +39,8 @@ archive      = $(BUILD)/lib$(1).a
 ROOMS       := lib host vmm tuner monitor
 
 vmm_LIBS    := -ljansson -lnuma -luring -ldl -pthread
-vmtune_LIBS := -lhwloc -lnuma -lcgroup -lconfuse -ljansson -lxml2 -lsystemd -lm -pthread
-vmtop_LIBS  := -lhwloc -lnuma -lncursesw -ltinfo -ljansson -lm -pthread
+vmtune_LIBS := -lhwloc -lnuma -lcgroup -lconfuse -ljansson -lxml2 -lsystemd -ldl -lm -pthread
+vmtop_LIBS  := -lhwloc -lnuma -lncursesw -ltinfo -ljansson -ldl -lm -pthread
 
 all: $(BUILD)/vmm $(BUILD)/vmtune $(BUILD)/vmtop $(BUILD)/guest.elf
 

@@ -96,6 +96,8 @@ static void guest_clear(struct guest *guest)
 	free(guest->vmm);
 	free(guest->qmp);
 	free(guest->cgroup);
+	guest_domain_free(guest->domain);
+	guest_cpusets_release(guest);
 	for (char **arg = guest->argv; arg && *arg; arg++)
 		free(*arg);
 	free(guest->argv);
@@ -169,6 +171,7 @@ static bool read_guest(const struct root *root, struct guest *guest, const struc
 {
 	uint64_t configured = guest_identify(root, guest, stat->comm);
 
+	guest_cpusets_read(root, guest);
 	guest->start = stat->start;
 	guest->balloon = GUEST_UNKNOWN;
 	if (!guest_threads_read(root, guest, fds))

@@ -15,6 +15,7 @@
 
 #include <jansson.h>
 
+#include "host/libvirt.h"
 #include "host/machine.h"
 #include "host/root.h"
 #include "lib/idset.h"
@@ -29,6 +30,7 @@ struct guest_thread {
 	enum thread_kind kind;
 	bool process;            /* a kernel thread beside the guest's process (vhost before Linux 6.4) */
 	int vcpu;                /* vCPU index, -1 for the others */
+	int guest_node;          /* of a vCPU, -1 unknown: guest_ask_threads() */
 	char comm[16];
 	struct idset allowed;    /* affinity */
 	int cpu;                 /* where it ran last, -1 unknown */
@@ -52,6 +54,21 @@ struct guest_memory_map {
 	bool exact;              /* every page was asked for, not a sample */
 };
 
+/* A control group that says which nodes memory may come from: cpuset.mems, of the guest's or one above. */
+struct guest_cpuset {
+	char *group;             /* path in the cpuset tree */
+	char *file;              /* host path of its cpuset.mems */
+	struct idset mems;
+};
+
+/* What libvirt has started; by guest_ask_libvirt() also what libvirt says about it. */
+struct guest_domain {
+	char *uuid;
+	char *uri;               /* of the libvirt that answers for it; NULL: none does, or not asked yet */
+	char *why;               /* why none does, or NULL */
+	struct libvirt_values values;
+};
+
 struct guest {
 	pid_t pid;
 	uint64_t start;          /* identity together with pid */
@@ -59,6 +76,10 @@ struct guest {
 	char *vmm;               /* "vmm", "qemu", "firecracker", "cloud-hypervisor", "kvmtool", ... */
 	char *qmp;               /* control socket path, or NULL */
 	char *cgroup;            /* path below the cgroup mount, or NULL */
+	struct guest_cpuset *cpusets; /* outermost first; only the last may have no list: it inherits (v2) */
+	unsigned int cpuset_count;
+	struct idset bound;      /* nodes that policies of its RAM name; empty until guest_read_policies() */
+	struct guest_domain *domain; /* NULL: not started by libvirt */
 	char **argv;             /* command line of our own vmm (where it was told to live), else NULL */
 	struct guest_thread *threads;
 	unsigned int thread_count, vcpu_count;
@@ -142,9 +163,35 @@ void guest_pages_close(struct guest_pages *pages);
 
 /*
  * Asks the guest's QMP socket which thread is which vCPU (query-cpus-fast) and which are I/O threads
- * (query-iothreads), and corrects the kinds. Names and procfs stand where it does not answer in time.
+ * (query-iothreads), and which node of the guest each vCPU is of; corrects the kinds. Names and procfs stand where it does not answer in time.
  */
 void guest_ask_threads(struct guest *guest, int timeout_ms);
+
+/*
+ * Asks QEMU, whose threads are known to be of several guest nodes, which part of its RAM is which node's:
+ * then each row of ->ram is a node's. Left as it is where QEMU's answers do not fit together.
+ */
+void guest_ask_nodes(struct guest *guest, int timeout_ms);
+/* Guest nodes, where all RAM is known to be of one; else 0. What each has. */
+unsigned int guest_node_count(const struct guest *guest);
+struct idset guest_node_vcpus(const struct guest *guest, unsigned int node);
+uint64_t guest_node_bytes(const struct guest *guest, unsigned int node);
+
+/*
+ * Asks the libvirt at @uri about a guest that libvirt has started: fills ->domain. Its control socket
+ * belongs to libvirt, which answers for it.
+ */
+void guest_ask_libvirt(struct guest *guest, const char *uri);
+
+/*
+ * Calls @visit for each mapping of RAM with a policy of its own ("bind:0", "prefer:1",
+ * "interleave:0-1"), until it says false. The walk of numa_maps holds the guest's mmap lock, 8 ms a GiB
+ * of small pages: only where the answer is needed.
+ */
+void guest_each_policy(const struct root *root, const struct guest *guest,
+	bool (*visit)(void *opaque, const char *policy, const struct idset *nodes), void *opaque);
+/* Fills ->bound. */
+void guest_read_policies(const struct root *root, struct guest *guest);
 
 /* vCPUs it kept busy on average since it was started; negative while it is too young to say. */
 double guest_demand(const struct guest *guest);
@@ -158,6 +205,8 @@ const struct guest *guest_find(const struct guest_list *list, const char *name);
 bool guest_suboption(const char *text, const char *key, char *value, size_t size);
 /* The guest that is this process; NULL when there is none. */
 struct guest *guest_by_pid(const struct guest_list *list, pid_t pid);
+/* A thread that the kernel runs inside of the guest's process, for io_uring or KVM itself (vhost aside). */
+bool guest_thread_is_kernels(const struct guest_thread *thread);
 const char *thread_kind_name(enum thread_kind kind);
 json_t *guests_to_json(const struct guest_list *list);
 int guests_from_json(const json_t *json, struct guest_list *list, struct error *err);

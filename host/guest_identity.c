@@ -20,17 +20,20 @@ struct vmm_kind {
 	const char *programs[4];    /* program names; one that ends in '-' is a prefix */
 	const char *name_option;    /* option whose value is (or begins with) the guest's name */
 	const char *socket_option;  /* control socket, when its name alone tells the guest */
-	const char *memory_option;
+	const char *memory_options[2];
 	uint64_t memory_unit;       /* of a memory value without a suffix */
+	const char *own_name;       /* what it calls a guest without a name: this, and the process number */
 };
 
+/* Firecracker and Cloud Hypervisor are released as programs with a version or "static" in their names. */
 static const struct vmm_kind kinds[] = {
-	{ "vmm", {"vmm"}, "--name", "--qmp", NULL, 1 },
-	{ "qemu", {"qemu-system-", "qemu-kvm", "kvm"}, "-name", NULL, "-m", MIB },
-	{ "firecracker", {"firecracker"}, "--id", "--api-sock", NULL, 1 },
-	{ "cloud-hypervisor", {"cloud-hypervisor"}, NULL, "--api-socket", "--memory", 1 },
-	{ "crosvm", {"crosvm"}, "--name", "--socket", "--mem", MIB },
-	{ "kvmtool", {"lkvm", "lkvm-static", "kvmtool", "vm"}, "--name", NULL, "--mem", MIB },
+	{ "vmm", {"vmm"}, "--name", "--qmp", {NULL}, 1, NULL },
+	{ "qemu", {"qemu-system-", "qemu-kvm", "kvm"}, "-name", NULL, {"-m"}, MIB, NULL },
+	{ "firecracker", {"firecracker", "firecracker-"}, "--id", "--api-sock", {NULL}, 1, NULL },
+	{ "cloud-hypervisor", {"cloud-hypervisor", "cloud-hypervisor-"}, NULL, "--api-socket", {"--memory"}, 1,
+		NULL },
+	{ "crosvm", {"crosvm"}, "--name", "--socket", {"--mem", "-m"}, MIB, NULL },
+	{ "kvmtool", {"lkvm", "lkvm-static", "kvmtool", "vm"}, "--name", NULL, {"--mem", "-m"}, MIB, "guest-" },
 };
 
 struct args {
@@ -172,6 +175,8 @@ static char *find_name(const struct args *args, const struct vmm_kind *kind, con
 		return xstrdup(value);
 	if (option && *option && !strchr(option, '='))
 		return xstrdup(option);
+	if (kind && kind->own_name)
+		return xasprintf("%s%d", kind->own_name, (int)guest->pid);
 	name = name_from_cgroup(guest->cgroup);
 	if (!name && socket && *socket)
 		name = xasprintf("%.*s", (int)strcspn(base_name(socket), "."), base_name(socket));
@@ -242,10 +247,12 @@ static char *find_qmp(const struct root *root, const struct args *args, const st
 /* "512", "2G", "size=2G,slots=4": bytes, 0 when it says nothing we understand. */
 static uint64_t find_memory(const struct args *args, const struct vmm_kind *kind)
 {
-	const char *option = kind ? args_option(args, kind->memory_option, 0) : NULL;
+	const char *option = kind ? args_option(args, kind->memory_options[0], 0) : NULL;
 	char value[64];
 	uint64_t bytes;
 
+	if (kind && !option)
+		option = args_option(args, kind->memory_options[1], 0);
 	if (!option || (!guest_suboption(option, "size", value, sizeof(value)) &&
 			!guest_suboption(option, NULL, value, sizeof(value))) ||
 		size_parse(value, &bytes, NULL) < 0)
@@ -275,6 +282,20 @@ static char *find_cgroup(const struct root *root, pid_t pid)
 	return found;
 }
 
+/*
+ * libvirt gives each domain its UUID, and passes files of its own folder, whoever's libvirt it is
+ * (/var/lib/libvirt/qemu/, ~/.config/libvirt/qemu/).
+ */
+static struct guest_domain *find_domain(const struct args *args, const struct vmm_kind *kind)
+{
+	const char *uuid = kind && !strcmp(kind->name, "qemu") ? args_option(args, "-uuid", 0) : NULL;
+
+	for (unsigned int i = 1; uuid && i < args->count; i++)
+		if (strstr(args->list[i], "/libvirt/qemu/"))
+			return guest_domain_new(uuid);
+	return NULL;
+}
+
 /* Only of our own vmm: other command lines are none of our business, and may hold secrets. */
 static char **keep_args(const struct args *args, const struct vmm_kind *kind)
 {
@@ -302,6 +323,7 @@ uint64_t guest_identify(const struct root *root, struct guest *guest, const char
 	guest->cgroup = find_cgroup(root, guest->pid);
 	guest->name = find_name(&args, kind, guest, comm);
 	guest->qmp = find_qmp(root, &args, kind, guest->pid);
+	guest->domain = find_domain(&args, kind);
 	guest->argv = keep_args(&args, kind);
 	memory = find_memory(&args, kind);
 	free(args.text);

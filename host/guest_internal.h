@@ -29,6 +29,16 @@ uint64_t guest_identify(const struct root *root, struct guest *guest, const char
 /* Whether a process name is that of a VMM we know, for processes we may not look into. */
 bool guest_vmm_name(const char *comm);
 
+struct guest_domain *guest_domain_new(const char *uuid);
+void guest_domain_free(struct guest_domain *domain);
+
+/* guest_numa.c: where in the guest's memory the backend @id begins, in QEMU's "info mtree -f". */
+bool guest_find_backend(const char *mtree, const char *id, uint64_t *gpa, uint64_t *offset);
+
+/* guest_cpuset.c: fills ->cpusets. */
+void guest_cpusets_read(const struct root *root, struct guest *guest);
+void guest_cpusets_release(struct guest *guest);
+
 /* (Re)reads the threads; kinds of threads seen before are kept. False when the process is gone. */
 bool guest_threads_read(const struct root *root, struct guest *guest, const struct guest_fds *fds);
 /* Adds a vhost kernel thread that is a process of its own (before Linux 6.4). */

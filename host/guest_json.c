@@ -42,9 +42,10 @@ static json_t *thread_to_json(const struct guest_thread *thread)
 {
 	char cpus[IDSET_MAX * 6];
 
-	return json_pack("{s:i, s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o}", "tid", (int)thread->tid,
+	return json_pack("{s:i, s:o, s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:o}", "tid", (int)thread->tid,
 		"start", figure(thread->start), "kind", thread_kind_name(thread->kind),
 		"vcpu", thread->vcpu < 0 ? json_null() : json_integer(thread->vcpu),
+		"guest-node", thread->guest_node < 0 ? json_null() : json_integer(thread->guest_node),
 		"comm", any_text(thread->comm),
 		"allowed", idset_format(&thread->allowed, cpus, sizeof(cpus)),
 		"cpu", thread->cpu < 0 ? json_null() : json_integer(thread->cpu),
@@ -77,22 +78,51 @@ static json_t *argv_to_json(char *const *argv)
 	return list;
 }
 
+static json_t *domain_to_json(const struct guest_domain *domain)
+{
+	json_t *values = json_object();
+
+	for (unsigned int i = 0; domain && i < domain->values.count; i++)
+		json_object_set_new(values, domain->values.list[i].word, any_text(domain->values.list[i].value));
+	if (domain)
+		return json_pack("{s:o, s:o, s:o, s:o}", "uuid", any_text(domain->uuid),
+			"uri", text_or_null(domain->uri), "why", text_or_null(domain->why), "values", values);
+	json_decref(values);
+	return json_null();
+}
+
+static json_t *cpusets_to_json(const struct guest *guest)
+{
+	json_t *list = json_array();
+	char mems[IDSET_MAX];
+
+	for (unsigned int i = 0; i < guest->cpuset_count; i++)
+		json_array_append_new(list, json_pack("{s:o, s:o, s:s}",
+			"group", any_text(guest->cpusets[i].group), "file", any_text(guest->cpusets[i].file),
+			"mems", idset_format(&guest->cpusets[i].mems, mems, sizeof(mems))));
+	return list;
+}
+
 static json_t *guest_to_json(const struct guest *guest)
 {
 	json_t *threads = json_array(), *ram = json_array();
+	char bound[IDSET_MAX];
 
 	for (unsigned int i = 0; i < guest->thread_count; i++)
 		json_array_append_new(threads, thread_to_json(&guest->threads[i]));
 	for (unsigned int i = 0; i < guest->ram_count; i++)
 		json_array_append_new(ram, ram_to_json(&guest->ram[i]));
-	return json_pack("{s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}",
 		"name", any_text(guest->name), "pid", (int)guest->pid, "start", figure(guest->start),
 		"vmm", any_text(guest->vmm), "qmp", text_or_null(guest->qmp),
-		"cgroup", text_or_null(guest->cgroup), "argv", argv_to_json(guest->argv), "vcpus", (int)guest->vcpu_count,
+		"cgroup", text_or_null(guest->cgroup), "libvirt", domain_to_json(guest->domain),
+		"argv", argv_to_json(guest->argv), "vcpus", (int)guest->vcpu_count,
 		"configured", figure(guest->configured), "rss", figure(guest->rss),
 		"anon-huge", figure(guest->anon_huge), "hugetlb", figure(guest->hugetlb),
 		"ksm-pages", figure(guest->ksm_pages), "balloon", figure(guest->balloon),
-		"exits", figure(guest->exits), "age-ms", figure(guest->age_ms), "node-bytes", nodes_to_json(guest), "threads", threads, "ram", ram);
+		"exits", figure(guest->exits), "age-ms", figure(guest->age_ms), "node-bytes", nodes_to_json(guest),
+		"threads", threads, "ram", ram, "cpusets", cpusets_to_json(guest),
+		"bound", idset_format(&guest->bound, bound, sizeof(bound)));
 }
 
 json_t *guests_to_json(const struct guest_list *list)
@@ -146,6 +176,7 @@ static int thread_from_json(const json_t *json, struct guest_thread *thread, str
 	thread->kind = (enum thread_kind)found;
 	thread->tid = get_int(json, "tid", INT32_MAX);
 	thread->vcpu = get_int(json, "vcpu", GUEST_VCPUS_MAX - 1);
+	thread->guest_node = get_int(json, "guest-node", IDSET_MAX - 1);
 	thread->cpu = get_int(json, "cpu", IDSET_MAX - 1);
 	thread->start = get_figure(json, "start");
 	thread->cpu_ns = get_figure(json, "cpu-ns");
@@ -194,9 +225,40 @@ static void nodes_from_json(const json_t *json, struct guest *guest)
 	}
 }
 
+static struct guest_domain *domain_from_json(const json_t *json)
+{
+	const char *uuid = json_string_value(json_object_get(json, "uuid"));
+	json_t *values = json_object_get(json, "values"), *value;
+	struct guest_domain *domain;
+	const char *word;
+
+	if (!uuid)
+		return NULL;
+	domain = guest_domain_new(uuid);
+	domain->uri = get_text(json, "uri");
+	domain->why = get_text(json, "why");
+	json_object_foreach(values, word, value)
+		libvirt_value_add(&domain->values, word,
+			json_string_value(value) ? json_string_value(value) : "");
+	return domain;
+}
+
+static int cpuset_from_json(const json_t *json, struct guest_cpuset *cpuset, struct error *err)
+{
+	const char *mems = json_string_value(json_object_get(json, "mems"));
+
+	cpuset->group = get_text(json, "group");
+	cpuset->file = get_text(json, "file");
+	if (!cpuset->group || !cpuset->file || !mems)
+		return error_set(err, EINVAL, "a cpuset without group, file or mems");
+	return idset_parse(mems, &cpuset->mems, err);
+}
+
 static int guest_from_json(const json_t *json, struct guest *guest, struct error *err)
 {
 	const json_t *threads = json_object_get(json, "threads"), *ram = json_object_get(json, "ram");
+	const json_t *cpusets = json_object_get(json, "cpusets");
+	const char *bound = json_string_value(json_object_get(json, "bound"));
 	int vcpus = get_int(json, "vcpus", GUEST_VCPUS_MAX);
 
 	guest->pid = get_int(json, "pid", INT32_MAX);
@@ -207,6 +269,7 @@ static int guest_from_json(const json_t *json, struct guest *guest, struct error
 	guest->vcpu_count = (unsigned int)vcpus;
 	guest->qmp = get_text(json, "qmp");
 	guest->cgroup = get_text(json, "cgroup");
+	guest->domain = domain_from_json(json_object_get(json, "libvirt"));
 	guest->argv = argv_from_json(json_object_get(json, "argv"));
 	guest->start = get_figure(json, "start");
 	guest->configured = get_figure(json, "configured");
@@ -220,6 +283,12 @@ static int guest_from_json(const json_t *json, struct guest *guest, struct error
 	nodes_from_json(json_object_get(json, "node-bytes"), guest);
 	guest->threads = xcalloc(json_array_size(threads), sizeof(*guest->threads));
 	guest->ram = xcalloc(json_array_size(ram), sizeof(*guest->ram));
+	guest->cpusets = xcalloc(json_array_size(cpusets), sizeof(*guest->cpusets));
+	for (size_t i = 0; i < json_array_size(cpusets); i++)
+		if (cpuset_from_json(json_array_get(cpusets, i), &guest->cpusets[guest->cpuset_count++], err) < 0)
+			return -EINVAL;
+	if (bound && idset_parse(bound, &guest->bound, err) < 0)
+		return -EINVAL;
 	for (size_t i = 0; i < json_array_size(threads); i++, guest->thread_count++)
 		if (thread_from_json(json_array_get(threads, i), &guest->threads[i], err) < 0)
 			return -EINVAL;

@@ -7,6 +7,15 @@
 #include "host/guest_internal.h"
 #include "host/qmp.h"
 
+/* The guest node of a vCPU, -1 where QEMU says none. */
+static int node_of(const json_t *row)
+{
+	const json_t *node = json_object_get(json_object_get(row, "props"), "node-id");
+
+	return json_is_integer(node) && json_integer_value(node) >= 0 && json_integer_value(node) < IDSET_MAX
+		? (int)json_integer_value(node) : -1;
+}
+
 static void set_kind(struct guest *guest, const json_t *row, enum thread_kind kind, int vcpu)
 {
 	json_int_t tid = json_integer_value(json_object_get(row, "thread-id"));
@@ -15,6 +24,7 @@ static void set_kind(struct guest *guest, const json_t *row, enum thread_kind ki
 		if (guest->threads[i].tid == tid) {
 			guest->threads[i].kind = kind;
 			guest->threads[i].vcpu = vcpu;
+			guest->threads[i].guest_node = node_of(row);
 		}
 }
 

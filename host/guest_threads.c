@@ -29,13 +29,23 @@ static const struct {
 	{"fc_vcpu %u", THREAD_VCPU},     /* Firecracker, libkrun */
 	{"crosvm_vcpu%u", THREAD_VCPU},
 	{"kvm-vcpu-%u", THREAD_VCPU},    /* kvmtool */
+	{"vhost-irq-", THREAD_IO},       /* kvmtool's own, which passes on what vhost signals */
 	{"vhost-", THREAD_VHOST},
 	{"IO mon_iothread", THREAD_EMULATOR},
 	{"IO ", THREAD_IO},
 	{"io", THREAD_IO},               /* vmm */
 	{"virtio-", THREAD_IO},          /* kvmtool */
-	{"_disk", THREAD_IO},            /* cloud-hypervisor */
-	{"_net", THREAD_IO},
+	{"disk-image-io", THREAD_IO},
+	{"threadpool-", THREAD_IO},
+	{"kvm-ipc", THREAD_EMULATOR},
+	{"term-poll", THREAD_EMULATOR},
+	{"_", THREAD_IO},                /* Cloud Hypervisor: _disk0_q0, _net1_qp0, __rng */
+	{"vmm", THREAD_EMULATOR},
+	{"http-server", THREAD_EMULATOR},
+	{"serial-manager", THREAD_EMULATOR},
+	{"v_", THREAD_IO},               /* crosvm: v_net:0, virtio_blk, vhost_net */
+	{"virtio_", THREAD_IO},
+	{"vhost_", THREAD_IO},
 	{"fc_api", THREAD_EMULATOR},
 };
 
@@ -59,10 +69,20 @@ static bool match(const char *pattern, const char *comm, int *vcpu)
 	return true;
 }
 
+bool guest_thread_is_kernels(const struct guest_thread *thread)
+{
+	static const char *const prefixes[] = { "iou-", "kvm-nx-", "kvm-pit" };
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (!strncmp(thread->comm, prefixes[i], strlen(prefixes[i])))
+			return true;
+	return false;
+}
+
 static void classify(struct guest_thread *thread, pid_t pid)
 {
-	thread->vcpu = -1;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	thread->vcpu = thread->guest_node = -1;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !guest_thread_is_kernels(thread); i++)
 		if (match(names[i].pattern, thread->comm, &thread->vcpu)) {
 			thread->kind = names[i].kind;
 			return;
@@ -137,6 +157,7 @@ static void visit_task(void *opaque, unsigned int tid)
 	if (before && before->kind == THREAD_VCPU) { /* what took some effort to find out stays */
 		thread.kind = before->kind;
 		thread.vcpu = before->vcpu;
+		thread.guest_node = before->guest_node;
 	}
 	append(listing, &thread);
 }
@@ -197,7 +218,7 @@ static void ask_syscall(const struct root *root, struct guest *guest, const stru
 		unsigned long number, fd, request;
 		char text[256];
 
-		if (thread->kind == THREAD_VCPU || !strncmp(thread->comm, "kvm-nx-", 7) ||
+		if (thread->kind == THREAD_VCPU || guest_thread_is_kernels(thread) ||
 			root_read_line(root, text, sizeof(text), "/proc/%d/task/%d/syscall", guest->pid,
 				thread->tid) < 0 ||
 			sscanf(text, "%lu 0x%lx 0x%lx", &number, &fd, &request) != 3 ||
@@ -227,7 +248,7 @@ static void by_creation(const struct root *root, struct guest *guest, const stru
 				next++;
 			if (next == fds->vcpu_count)
 				return;
-			if (thread->kind != THREAD_WORKER || !strncmp(thread->comm, "kvm-", 4) ||
+			if (thread->kind != THREAD_WORKER || guest_thread_is_kernels(thread) ||
 				proc_stat_read(root, guest->pid, thread->tid, &stat) < 0)
 				continue;
 			root_read_line(root, wchan, sizeof(wchan), "/proc/%d/task/%d/wchan", guest->pid,
@@ -296,7 +317,8 @@ bool guest_threads_read(const struct root *root, struct guest *guest, const stru
 
 void guest_add_vhost(const struct root *root, struct guest *guest, pid_t pid)
 {
-	struct guest_thread thread = { .tid = pid, .kind = THREAD_VHOST, .vcpu = -1, .process = true };
+	struct guest_thread thread = { .tid = pid, .kind = THREAD_VHOST, .vcpu = -1, .guest_node = -1,
+		.process = true };
 
 	if (!read_thread(root, pid, &thread))
 		return;

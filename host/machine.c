@@ -171,6 +171,15 @@ const struct machine_cpu *machine_cpu_of(const struct machine *machine, unsigned
 	return NULL;
 }
 
+int machine_cpu_compare(const struct machine_cpu *a, const struct machine_cpu *b)
+{
+	if (a->llc != b->llc)
+		return a->llc < b->llc ? -1 : 1;
+	if (a->core != b->core)
+		return a->core < b->core ? -1 : 1;
+	return a->os < b->os ? -1 : a->os > b->os;
+}
+
 unsigned int machine_distance(const struct machine *machine, int from, int to)
 {
 	const struct machine_node *a = machine_node_of(machine, from);

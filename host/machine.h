@@ -90,6 +90,8 @@ void machine_refresh(struct machine *machine, const struct root *root);
 
 const struct machine_node *machine_node_of(const struct machine *machine, int os);
 const struct machine_cpu *machine_cpu_of(const struct machine *machine, unsigned int os);
+/* Neighbours beside each other: by last-level cache, core and thread; as strcmp(). */
+int machine_cpu_compare(const struct machine_cpu *a, const struct machine_cpu *b);
 /* SLIT distance between two nodes by os number; 10 on the diagonal, 20 when unknown. */
 unsigned int machine_distance(const struct machine *machine, int from, int to);
 /* The pool of @page_size on the node, or NULL. */

@@ -2,6 +2,7 @@
 /* The PCI devices of a machine and the NUMA node each is nearest to, as hwloc found them. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "host/machine_internal.h"
 #include "lib/xalloc.h"
@@ -73,12 +74,18 @@ void machine_free_devices(struct machine *machine)
 	free(machine->devices);
 }
 
+/* lspci(8) leaves the domain out where all devices are in 0000. */
+static bool is_address(const char *address, const char *text)
+{
+	return !strcasecmp(address, text) || (!strncmp(address, "0000:", 5) && !strcasecmp(address + 5, text));
+}
+
 const struct machine_device *machine_device_of(const struct machine *machine, const char *name)
 {
 	for (unsigned int i = 0; i < machine->device_count; i++) {
 		const struct machine_device *device = &machine->devices[i];
 
-		if ((device->name && !strcmp(device->name, name)) || !strcmp(device->address, name))
+		if ((device->name && !strcmp(device->name, name)) || is_address(device->address, name))
 			return device;
 	}
 	return NULL;

@@ -30,6 +30,8 @@ static const struct action_verbs *const kinds[] = {
 	[ACTION_IRQ] = &action_irq,
 	[ACTION_IRQBALANCE] = &action_irqbalance,
 	[ACTION_MOVE_PAGES] = &action_move_pages,
+	[ACTION_CPUSET_MEMS] = &action_cpuset_mems,
+	[ACTION_LIBVIRT] = &action_libvirt,
 };
 static_assert(sizeof(kinds) / sizeof(kinds[0]) == ACTION_KIND_COUNT, "a row for each kind");
 
@@ -116,10 +118,18 @@ void action_list_drop_done(const struct action_context *context, struct action_l
 	unsigned int kept = 0;
 
 	for (unsigned int i = 0; i < list->count; i++) {
-		if (action_verify(context, &list->actions[i], NULL) == STATE_OK)
-			action_release(&list->actions[i]);
-		else
-			list->actions[kept++] = list->actions[i];
+		struct action *action = &list->actions[i];
+		char *now;
+
+		if (action_verify(context, action, &now) == STATE_OK) {
+			free(now);
+			action_release(action);
+			continue;
+		}
+		if (!action->before)
+			action->before = steal_pointer(&now);
+		free(now);
+		list->actions[kept++] = *action;
 	}
 	list->count = kept;
 }
@@ -153,6 +163,10 @@ static char *spoken_target(const struct action *action)
 	if (action->kind == ACTION_AFFINITY && action->detail &&
 	    sscanf(action->target, "%d:%*u/%d", &pid, &tid) == 2)
 		return xasprintf("%s (%d) of %s", action->detail, tid, action->vm ? action->vm : "a guest");
+	if (action->kind == ACTION_LIBVIRT && blank)
+		return xasprintf("%s of %s", blank + 1, action->vm ? action->vm : "a guest");
+	if (action->kind == ACTION_MOVE_PAGES && action->detail)
+		return xasprintf("%s of %s", action->detail, action->vm ? action->vm : "a guest");
 	if (action->kind == ACTION_UNIT_PROPERTY && action->detail)
 		return xstrdup(action->detail);
 	if (action->kind == ACTION_IRQ)
@@ -294,6 +308,17 @@ int action_prepare(const struct action_context *context, struct action *action, 
 	free(action->before);
 	action->before = before;
 	return 0;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+bool action_same_object(const struct action *a, const struct action *b)
+{
+	return a->kind == b->kind && same_text(a->target, b->target) &&
+		(!kinds[a->kind]->many || same_text(a->detail, b->detail));
 }
 
 bool action_refusable(const struct action *action)

@@ -38,7 +38,9 @@ enum action_kind {
 	ACTION_GUEST_KSM,    /* target = guest; detail = QMP socket or NULL; value = "on" / "off" */
 	ACTION_IRQ,          /* target = interrupt "NUMBER DEVICE NAME" (host/irq.h); value = cpulist */
 	ACTION_IRQBALANCE,   /* target = process "PID:START irqbalance"; value = cpulist, maybe empty */
-	ACTION_MOVE_PAGES,   /* target = guest; value = node list; CLASS_IRREVERSIBLE */
+	ACTION_MOVE_PAGES,   /* target = guest; detail = "node N" of the guest, NULL: all; value = node list; CLASS_IRREVERSIBLE */
+	ACTION_CPUSET_MEMS,  /* target = host path of a cpuset.mems; detail = guest; value = node list */
+	ACTION_LIBVIRT,      /* target = "PID:START PROPERTY", detail = "URI UUID"; value as in host/libvirt.h */
 	ACTION_KIND_COUNT
 };
 
@@ -78,7 +80,7 @@ struct action_context {
 struct action *action_add(struct action_list *list, enum action_kind kind, enum action_class undo_class,
 	char *target, char *detail, char *before, char *after, char *reason, const char *vm);
 void action_list_release(struct action_list *list);
-/* Takes out the actions whose wanted state the machine has already. */
+/* Takes out the actions whose wanted state the machine has already; the others get a ->before to show. */
 void action_list_drop_done(const struct action_context *context, struct action_list *list);
 /* Frees the strings of one action, not the struct. */
 void action_release(struct action *action);
@@ -95,6 +97,9 @@ int action_from_json(const json_t *json, struct action *action, struct error *er
 char *action_current(const struct action_context *context, const struct action *action);
 /* Whether two spellings mean the same for this action ("[madvise]" and "madvise", "0-1" and "0,1"). */
 bool action_same(const struct action *action, const char *a, const char *b);
+
+/* Whether both are about one object and one value of it, so that the later change continues the earlier. */
+bool action_same_object(const struct action *a, const struct action *b);
 
 /*
  * To be called just before the change is announced in the journal: resolves the target to an

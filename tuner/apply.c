@@ -96,10 +96,11 @@ static void undo_all(const struct action_context *context, struct journal *journ
 	struct revert_options options = {.stop = true, .unfinished = true, .from = from};
 	struct revert_result result = {0};
 	struct error why = *err, undo;
-	int status;
+	bool was = interrupt_forget();
+	int status = revert_run(context, journal, &options, report, &result, &undo);
 
-	interrupt_forget();
-	status = revert_run(context, journal, &options, report, &result, &undo);
+	if (was)
+		interrupt_again();
 	if (status < 0)
 		error_set(err, EIO, "%s; undoing what was done failed as well: %s", why.text, undo.text);
 	else if (result.drifted || result.pending || result.failed)

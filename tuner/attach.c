@@ -10,6 +10,7 @@
 #include "lib/size.h"
 #include "lib/xalloc.h"
 #include "tuner/capacity.h"
+#include "tuner/plan_internal.h"
 #include "tuner/profile_internal.h"
 
 #define QMP_MS   500
@@ -193,7 +194,31 @@ static int check_threads(struct profile_vm *vm, const struct guest *guest, struc
 		"placement = keep", known, guest->vcpu_count, vm->name, (int)guest->pid);
 }
 
-static int fill(struct profile_vm *vm, struct snapshot *snapshot, struct error *err)
+/* Whether this is the machine the snapshot was taken from, moments ago: one out of a file has no handles. */
+static void ask(struct guest *guest, const struct machine *machine, const char *libvirt_uri)
+{
+	const struct root here = { "" };
+	struct idset allowed;
+
+	guest_ask_threads(guest, QMP_MS);
+	guest_ask_nodes(guest, QMP_MS);
+	guest_ask_libvirt(guest, libvirt_uri);
+	if (guest->handles && plan_fenced(guest, machine, &allowed))
+		guest_read_policies(&here, guest);
+}
+
+/* Where the profile leaves the place to us, a guest that is kept on one node is not moved off it. */
+static void fill_place(struct profile_vm *vm, const struct guest *guest, const struct machine *machine)
+{
+	struct idset allowed;
+
+	if (vm->placement != PLACE_AUTO || !plan_fenced(guest, machine, &allowed) || idset_count(&allowed) != 1)
+		return;
+	vm->placement = PLACE_NODES;
+	vm->nodes = allowed;
+}
+
+static int fill(struct profile_vm *vm, struct snapshot *snapshot, const char *libvirt_uri, struct error *err)
 {
 	struct guest *guest = guest_by_pid(&snapshot->guests, vm->guest_pid);
 	int rc = 0;
@@ -201,12 +226,13 @@ static int fill(struct profile_vm *vm, struct snapshot *snapshot, struct error *
 	if (!guest)
 		return 0;
 	if (!guest->node_bytes) { /* import plans more than once for a snapshot; a guest is asked once */
-		guest_ask_threads(guest, QMP_MS);
+		ask(guest, snapshot->machine, libvirt_uri);
 		rc = guest_locate(guest, snapshot->machine, 0);
 	}
 	if (rc == -ESRCH)
 		return profile_fault(&vm->at_attach, &vm->at, err, "guest %s (PID %d) has just ended",
 			guest->name, (int)guest->pid);
+	fill_place(vm, guest, snapshot->machine);
 	rc = check_threads(vm, guest, err);
 	if (rc == 0)
 		rc = fill_pages(vm, guest, err);
@@ -272,7 +298,7 @@ int attach_guests(struct profile *profile, struct snapshot *snapshot, enum attac
 			continue;
 		rc = check_twice(profile, &profile->vms[i], err);
 		if (rc == 0)
-			rc = fill(&profile->vms[i], snapshot, err);
+			rc = fill(&profile->vms[i], snapshot, profile->libvirt_uri, err);
 	}
 	return rc;
 }

@@ -126,9 +126,21 @@ static void count_foreign(struct capacity *capacity, const struct profile *profi
 		if (thread->kind != THREAD_VCPU || (own && own->placement != PLACE_KEEP))
 			continue;
 		if (idset_count(&thread->allowed) == 1)
-			add_cores(capacity->machine, &thread->allowed, &capacity->foreign);
+			add_cores(capacity->machine, &thread->allowed, &capacity->claimed);
 		if (!own)
 			add_load(capacity, thread, demand < 0 || demand > 1 ? 1 : demand);
+	}
+}
+
+/* CPUs that the profile gives to who shares them, and to I/O: those who may choose choose others. */
+static void claim_named(struct capacity *capacity, const struct profile *profile)
+{
+	for (unsigned int i = 0; i < profile->vm_count; i++) {
+		const struct profile_vm *vm = &profile->vms[i];
+
+		idset_union(&capacity->io, &vm->io_cpus);
+		for (unsigned int vcpu = 0; vcpu < vm->pin_count && !vm->dedicated; vcpu++)
+			add_cores(capacity->machine, &vm->pins[vcpu], &capacity->claimed);
 	}
 }
 
@@ -144,6 +156,7 @@ void capacity_init(struct capacity *capacity, const struct profile *profile,
 	capacity->rooms = xcalloc(machine->node_count, sizeof(*capacity->rooms));
 	for (unsigned int i = 0; i < machine->node_count; i++)
 		init_room(&capacity->rooms[i], capacity, profile, &machine->nodes[i]);
+	claim_named(capacity, profile);
 	for (unsigned int i = 0; i < snapshot->guests.count; i++)
 		count_foreign(capacity, profile, &snapshot->guests.guests[i]);
 }

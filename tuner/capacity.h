@@ -39,7 +39,8 @@ struct capacity {
 	struct idset usable;
 	struct idset dedicated; /* CPUs with one vCPU of a VM of the profile, and no other */
 	struct idset fenced;    /* all CPUs of their cores: a sibling would be felt */
-	struct idset foreign;   /* all CPUs of the cores that guests outside of the profile are pinned to */
+	struct idset claimed;   /* all CPUs of the cores that VMs which share are pinned to, the profile's and others */
+	struct idset io;        /* CPUs that the profile names for I/O */
 };
 
 void capacity_init(struct capacity *capacity, const struct profile *profile,
@@ -76,12 +77,11 @@ uint64_t node_available(const struct machine_node *node);
 
 /* How many CPUs of the room can be dedicated: those of cores that no one has a part of. */
 unsigned int cores_free(const struct capacity *capacity, const struct room *room);
-/* The largest number of them behind one last-level cache and of one kind. */
-unsigned int cores_free_in_llc(const struct capacity *capacity, const struct room *room);
 /*
  * Takes @count CPUs, in one last-level cache and of one kind when they fit there (the fastest that has
- * enough), whole cores at a time, the node's first core last (it is left to the host as long as
- * possible). @order gets them, siblings side by side. False, and nothing taken, when there are too few.
+ * enough), whole cores at a time, the node's first core and those named for I/O last (they are left to
+ * the host and to I/O as long as possible). @order gets them, siblings side by side. False, and nothing
+ * taken, when there are too few.
  */
 bool cores_take(struct capacity *capacity, const struct room *room, unsigned int count,
 	unsigned int *order);

@@ -20,6 +20,8 @@
 #include "tuner/interrupt.h"
 
 #define OUTPUT_MAX (1 << 20)
+#define SLICE_MS   500 /* a signal that comes just before the wait is seen so late at most */
+#define PAUSE_NS   1000000
 #define SEPARATORS " \t\r\n,:;="
 
 static int64_t now_ms(void)
@@ -54,13 +56,12 @@ static char *drain(int fd, int64_t deadline, bool *ended)
 	char *text = xmalloc(OUTPUT_MAX);
 
 	*ended = false;
-	while (used < OUTPUT_MAX - 1 && !interrupted()) {
+	while (used < OUTPUT_MAX - 1 && !interrupted() && now_ms() < deadline) {
 		struct pollfd poller = {.fd = fd, .events = POLLIN};
-		int64_t left = deadline - now_ms();
 		ssize_t got;
 
-		if (left <= 0 || poll(&poller, 1, (int)left) == 0)
-			break;
+		if (poll(&poller, 1, SLICE_MS) <= 0)
+			continue;
 		got = read(fd, text + used, OUTPUT_MAX - 1 - used);
 		if (got == 0)
 			*ended = true;
@@ -70,6 +71,23 @@ static char *drain(int fd, int64_t deadline, bool *ended)
 	}
 	text[used] = '\0';
 	return text;
+}
+
+/* It may have closed its output long before it ends. */
+static bool await_end(pid_t pid, int64_t deadline)
+{
+	siginfo_t info = {.si_pid = 0};
+
+	while (!interrupted()) {
+		const struct timespec pause = {.tv_nsec = PAUSE_NS};
+
+		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid)
+			return true;
+		if (now_ms() >= deadline)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return false;
 }
 
 static void last_line(FILE *file, char *line, size_t size)
@@ -104,6 +122,7 @@ int capture_text(char *const argv[], int limit_ms, char **output, struct error *
 	FILE *errors = tmpfile();
 	char complaint[512];
 	pid_t pid, self = getpid();
+	int64_t deadline = now_ms() + limit_ms;
 	bool ended;
 	int out[2], wait_status, status;
 
@@ -118,8 +137,9 @@ int capture_text(char *const argv[], int limit_ms, char **output, struct error *
 		execute(argv, out[1], fileno(errors), self);
 	setpgid(pid, pid); /* here and there: whoever comes first */
 	close(out[1]);
-	*output = drain(out[0], now_ms() + limit_ms, &ended);
+	*output = drain(out[0], deadline, &ended);
 	close(out[0]);
+	ended = ended && await_end(pid, deadline);
 	if (!ended)
 		kill(-pid, SIGKILL);
 	while (waitpid(pid, &wait_status, 0) < 0 && errno == EINTR)

@@ -53,6 +53,11 @@ static uint64_t memory_max(const struct profile_vm *vm)
 	return vm->memory_max & ~PAGE_MASK_4K;
 }
 
+uint64_t cgroup_cpu_shares(const struct profile_vm *vm, enum cgroup_version version)
+{
+	return version == CGROUP_V1 ? shares(vm) : weight(vm);
+}
+
 /* One value of a group in both versions; 0 from @value: the profile leaves it alone. */
 static const struct {
 	uint64_t (*value)(const struct profile_vm *vm);

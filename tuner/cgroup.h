@@ -30,6 +30,9 @@ void cgroup_plan(struct action_list *list, const struct profile_vm *vm, const st
 unsigned int cgroup_plan_values(struct action_list *list, const struct profile_vm *vm,
 	const struct snapshot *snapshot, const char *group);
 
+/* The profile's cpu_weight on the scale of @version: v1's shares or v2's weight; 0: none given. */
+uint64_t cgroup_cpu_shares(const struct profile_vm *vm, enum cgroup_version version);
+
 /* The name of a guest's group, "vmtune/NAME"; the caller frees. */
 char *cgroup_name(const char *guest);
 bool cgroup_exists(const char *name);

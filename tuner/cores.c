@@ -19,7 +19,7 @@ struct core {
 	unsigned int id, first;
 	struct corner corner;
 	struct idset cpus;
-	bool isolated, kept; /* kept: the room's first core, for the host */
+	bool isolated, kept; /* kept: the room's first core, for the host, or one with a CPU for I/O */
 };
 
 struct cores {
@@ -27,7 +27,7 @@ struct cores {
 	unsigned int count;
 };
 
-/* Isolated cores were set aside for guests: first. The host's core: last. Otherwise by number. */
+/* Isolated cores were set aside for guests: first. The host's and I/O's: last. Otherwise by number. */
 static int by_preference(const void *a, const void *b)
 {
 	const struct core *left = a, *right = b;
@@ -60,12 +60,12 @@ static struct cores untouched(const struct capacity *capacity, const struct room
 		const struct machine_cpu *cpu = machine_cpu_of(capacity->machine, (unsigned int)id);
 		struct core *core;
 
-		if (!cpu || idset_has(&capacity->fenced, cpu->os) || idset_has(&capacity->foreign, cpu->os))
+		if (!cpu || idset_has(&capacity->fenced, cpu->os) || idset_has(&capacity->claimed, cpu->os))
 			continue;
 		core = core_of(&list, cpu);
 		idset_add(&core->cpus, cpu->os);
 		core->isolated |= idset_has(&capacity->machine->isolated, cpu->os);
-		core->kept |= id == lowest;
+		core->kept |= id == lowest || idset_has(&capacity->io, cpu->os);
 	}
 	if (list.count)
 		qsort(list.cores, list.count, sizeof(*list.cores), by_preference);
@@ -98,28 +98,14 @@ unsigned int cores_free(const struct capacity *capacity, const struct room *room
 	return count;
 }
 
-unsigned int cores_free_in_llc(const struct capacity *capacity, const struct room *room)
-{
-	struct cores list = untouched(capacity, room);
-	unsigned int most = 0;
-
-	for (unsigned int i = 0; i < list.count; i++) {
-		unsigned int count = count_in_corner(&list, list.cores[i].corner);
-
-		most = count > most ? count : most;
-	}
-	free(list.cores);
-	return most;
-}
-
-/* How well a corner serves @count CPUs: 2 without the host's core, 1 with it, 0 not alone. */
+/* How well a corner serves @count CPUs: 2 without cores that are kept, 1 with them, 0 not alone. */
 static int corner_fit(const struct cores *list, struct corner corner, unsigned int count)
 {
 	unsigned int all = count_in_corner(list, corner), kept = 0;
 
 	for (unsigned int i = 0; i < list->count; i++)
 		if (in_corner(&list->cores[i], corner) && list->cores[i].kept)
-			kept = idset_count(&list->cores[i].cpus);
+			kept += idset_count(&list->cores[i].cpus);
 	return all - kept >= count ? 2 : all >= count;
 }
 
@@ -143,9 +129,22 @@ static struct corner best_corner(const struct cores *list, unsigned int count)
 	return best;
 }
 
-/* Takes up to @count CPUs in one corner off the list. Returns how many. */
-static unsigned int take_from_corner(struct cores *list, struct corner corner, unsigned int count,
+/* Up to @count CPUs of a core, one for I/O only when there is no other. Returns how many. */
+static unsigned int take_threads(const struct core *core, const struct idset *io, unsigned int count,
 	unsigned int *order)
+{
+	unsigned int taken = 0;
+
+	for (int for_io = 0; for_io < 2; for_io++)
+		idset_for_each(cpu, &core->cpus)
+			if (taken < count && idset_has(io, (unsigned int)cpu) == for_io)
+				order[taken++] = (unsigned int)cpu;
+	return taken;
+}
+
+/* Takes up to @count CPUs in one corner off the list. Returns how many. */
+static unsigned int take_from_corner(struct cores *list, struct corner corner, const struct idset *io,
+	unsigned int count, unsigned int *order)
 {
 	unsigned int taken = 0, kept = 0;
 
@@ -156,9 +155,7 @@ static unsigned int take_from_corner(struct cores *list, struct corner corner, u
 			list->cores[kept++] = *core;
 			continue;
 		}
-		idset_for_each(cpu, &core->cpus)
-			if (taken < count)
-				order[taken++] = (unsigned int)cpu;
+		taken += take_threads(core, io, count - taken, order + taken);
 	}
 	list->count = kept;
 	return taken;
@@ -167,14 +164,8 @@ static unsigned int take_from_corner(struct cores *list, struct corner corner, u
 /* Neighbouring vCPUs on neighbouring CPUs: by cache, core and thread, whatever the order of taking. */
 static int by_topology(const void *a, const void *b, void *machine)
 {
-	const struct machine_cpu *left = machine_cpu_of(machine, *(const unsigned int *)a);
-	const struct machine_cpu *right = machine_cpu_of(machine, *(const unsigned int *)b);
-
-	if (left->llc != right->llc)
-		return left->llc < right->llc ? -1 : 1;
-	if (left->core != right->core)
-		return left->core < right->core ? -1 : 1;
-	return left->os < right->os ? -1 : left->os > right->os;
+	return machine_cpu_compare(machine_cpu_of(machine, *(const unsigned int *)a),
+		machine_cpu_of(machine, *(const unsigned int *)b));
 }
 
 bool cores_take(struct capacity *capacity, const struct room *room, unsigned int count,
@@ -188,7 +179,7 @@ bool cores_take(struct capacity *capacity, const struct room *room, unsigned int
 		return false;
 	list = untouched(capacity, room);
 	while (taken < count && list.count)
-		taken += take_from_corner(&list, best_corner(&list, count - taken), count - taken,
+		taken += take_from_corner(&list, best_corner(&list, count - taken), &capacity->io, count - taken,
 			order + taken);
 	for (unsigned int i = 0; i < count; i++)
 		idset_add(&cpus, order[i]);

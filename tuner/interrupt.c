@@ -28,7 +28,15 @@ bool interrupted(void)
 	return seen != 0;
 }
 
-void interrupt_forget(void)
+bool interrupt_forget(void)
 {
+	bool was = seen != 0;
+
 	seen = 0;
+	return was;
+}
+
+void interrupt_again(void)
+{
+	seen = 1;
 }

@@ -8,7 +8,9 @@
 /* From now on SIGINT, SIGTERM and SIGHUP only set the flag; SIGPIPE is ignored. */
 void interrupt_watch(void);
 bool interrupted(void);
-/* Forgets the signal: for the undoing that follows it. */
-void interrupt_forget(void);
+/* Forgets the signal, for the undoing that follows it. Returns whether there was one. */
+bool interrupt_forget(void);
+/* After the undoing: whoever goes on afterwards, as a daemon does, is still to end. */
+void interrupt_again(void);
 
 #endif

@@ -373,18 +373,18 @@ unsigned int journal_pending(const struct journal *journal)
 
 /* ---- questions ------------------------------------------------------------------------------ */
 
-static bool is_about(const struct journal_entry *entry, const char *boot_id, enum action_kind kind,
-	const char *target)
+static bool is_about(const struct journal_entry *entry, const char *boot_id, const struct action *action)
 {
-	return entry->action.kind == kind && !strcmp(entry->boot_id, boot_id) &&
-		!strcmp(entry->action.target, target);
+	return !strcmp(entry->boot_id, boot_id) && action_same_object(&entry->action, action);
 }
 
 bool journal_was_refused(const struct journal *journal, const char *boot_id, enum action_kind kind,
 	const char *target)
 {
+	const struct action action = {.kind = kind, .target = (char *)(uintptr_t)target};
+
 	for (unsigned int i = journal ? journal->count : 0; i-- > 0;)
-		if (is_about(&journal->entries[i], boot_id, kind, target))
+		if (is_about(&journal->entries[i], boot_id, &action))
 			return journal->entries[i].refused;
 	return false;
 }
@@ -395,7 +395,7 @@ bool journal_put_back(const struct journal *journal, const struct journal_entry 
 		const struct journal_entry *later = &journal->entries[i];
 
 		if (later->sequence > entry->sequence && later->restored && later->action.before &&
-		    is_about(later, entry->boot_id, entry->action.kind, entry->action.target) &&
+		    is_about(later, entry->boot_id, &entry->action) &&
 		    !strcmp(later->action.before, now))
 			return true;
 	}
@@ -550,6 +550,17 @@ int journal_refused(struct journal *journal, unsigned long sequence, struct erro
 	return append(journal, refused_record(sequence), err);
 }
 
+/* Nothing is known any more of a file that was removed or replaced. */
+static void begin_anew(struct journal *journal)
+{
+	if (journal->fd >= 0)
+		close(journal->fd);
+	journal->fd = -1;
+	journal->length = 0;
+	journal->last = 0;
+	release_entries(journal);
+}
+
 int journal_clear(struct journal *journal, struct error *err)
 {
 	char path[PATH_MAX];
@@ -557,12 +568,7 @@ int journal_clear(struct journal *journal, struct error *err)
 	journal_boundary("before the journal is removed");
 	if (unlink(root_path(&journal->root, path, STATE_DIR "/journal")) < 0 && errno != ENOENT)
 		return error_errno(err, errno, "removing %s", path);
-	if (journal->fd >= 0)
-		close(journal->fd);
-	journal->fd = -1;
-	journal->length = 0;
-	journal->last = 0;
-	release_entries(journal);
+	begin_anew(journal);
 	journal_boundary("after the journal is removed");
 	return sync_directory(&journal->root, err);
 }
@@ -579,7 +585,7 @@ static struct journal_entry *last_about(struct journal_entry *kept, unsigned int
 	const struct journal_entry *entry)
 {
 	while (count-- > 0)
-		if (is_about(&kept[count], entry->boot_id, entry->action.kind, entry->action.target))
+		if (is_about(&kept[count], entry->boot_id, &entry->action))
 			return &kept[count];
 	return NULL;
 }
@@ -680,11 +686,6 @@ int journal_compact(struct journal *journal, struct error *err)
 	free(kept);
 	if (same || status < 0)
 		return status;
-	if (journal->fd >= 0)
-		close(journal->fd);
-	journal->fd = -1;
-	journal->length = 0;
-	journal->last = 0;
-	release_entries(journal);
+	begin_anew(journal);
 	return load(journal, err);
 }

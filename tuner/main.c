@@ -1,18 +1,38 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* vmtune: finds the command in the table and runs it. */
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/error.h"
 #include "lib/version.h"
 #include "tuner/command.h"
+
+/*
+ * What a careless starter has left: without the standard descriptors the next file opened, the journal it may be, is
+ * standard output; with SIGCHLD ignored nobody learns how a child has ended.
+ */
+static void settle_in(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+	signal(SIGCHLD, SIG_DFL);
+}
 
 int main(int argc, char **argv)
 {
 	char *bare[] = { (char *)"help", NULL };
 	const struct command *command;
 
+	settle_in();
 	if (argc < 2) {
 		help_command(1, bare);
 		return EXIT_USAGE;

@@ -9,6 +9,7 @@
 
 #include "lib/size.h"
 #include "lib/xalloc.h"
+#include "tuner/capacity.h"
 #include "tuner/picture_internal.h"
 
 #define WIDTH_MIN 80
@@ -135,10 +136,10 @@ uint64_t picture_memory(const struct placed_vm *placed, const struct machine_nod
 	return bytes;
 }
 
-/* Of that, what is there already because the guest runs. */
-static uint64_t present(const struct placed_vm *placed, const struct machine_node *node)
+/* What of a guest that runs is on the node now: what stays there, and what will be moved away. */
+static uint64_t present(const struct picture *picture, const struct placed_vm *placed, const struct machine_node *node)
 {
-	uint64_t bytes = 0;
+	uint64_t bytes = placed->leaving ? placed->leaving[node - picture->machine->nodes] : 0;
 
 	for (unsigned int i = 0; placed->running && i < placed->node_count; i++)
 		if (placed->nodes[i].host_node == (int)node->os)
@@ -153,13 +154,12 @@ static uint64_t less(uint64_t from, uint64_t amount)
 
 uint64_t picture_used(const struct picture *picture, const struct machine_node *node)
 {
-	uint64_t available = node->available > node->free ? node->available : node->free;
-	uint64_t used = less(node->memory, available);
+	uint64_t used = less(node->memory, node_available(node));
 
 	for (unsigned int i = 0; i < node->pool_count; i++)
 		used = less(used, node->pools[i].free * node->pools[i].page_size);
 	for (unsigned int i = 0; i < picture->plan->vm_count; i++)
-		used = less(used, present(&picture->plan->vms[i], node));
+		used = less(used, present(picture, &picture->plan->vms[i], node));
 	return used;
 }
 

@@ -52,7 +52,7 @@ char *picture_sharers(const struct picture *picture, unsigned int cpu, const cha
 
 /* Bytes of the VM's memory on the node. */
 uint64_t picture_memory(const struct placed_vm *placed, const struct machine_node *node);
-/* Bytes on the node that neither are free nor belong to a VM of the plan. */
+/* Bytes on the node that neither are free nor belong to a VM of the plan; @node is one of the machine's. */
 uint64_t picture_used(const struct picture *picture, const struct machine_node *node);
 /* Bytes left when all is placed. */
 uint64_t picture_left(const struct picture *picture, const struct machine_node *node);

@@ -107,13 +107,8 @@ struct group {
 static int by_topology(const void *a, const void *b, void *machine)
 {
 	const struct machine_cpu *cpus = ((const struct machine *)machine)->cpus;
-	const struct machine_cpu *left = &cpus[*(const unsigned int *)a], *right = &cpus[*(const unsigned int *)b];
 
-	if (left->llc != right->llc)
-		return left->llc < right->llc ? -1 : 1;
-	if (left->core != right->core)
-		return left->core < right->core ? -1 : 1;
-	return left->os < right->os ? -1 : left->os > right->os;
+	return machine_cpu_compare(&cpus[*(const unsigned int *)a], &cpus[*(const unsigned int *)b]);
 }
 
 /* The CPUs of a node; of no node with MACHINE_NO_NODE. The caller frees ->rows. */
@@ -295,7 +290,6 @@ static const struct machine_node *host_of(const struct machine *machine, const s
 	if (best)
 		return best;
 	best = node;
-
 	for (unsigned int i = 0; idset_empty(&node->cpus) && i < machine->node_count; i++) {
 		const struct machine_node *other = &machine->nodes[i];
 		unsigned int now = machine_distance(machine, (int)node->os, (int)other->os);

@@ -175,11 +175,10 @@ static int take_dedicated(struct request *request, struct capacity *capacity, co
 static void share(const struct request *request, const struct home *home)
 {
 	unsigned int vcpus = idset_count(&home->vcpus);
-
 	double *limit = &home->cpu->overcommit;
 
 	home->cpu->load += vcpus;
-	if (request->vm->overcommit > 0 && (!(*limit > 0) || request->vm->overcommit < *limit))
+	if (vcpus && request->vm->overcommit > 0 && (!(*limit > 0) || request->vm->overcommit < *limit))
 		*limit = request->vm->overcommit;
 	home->cpu->busy += request_demand(request) * vcpus / request->vm->vcpus;
 }
@@ -218,8 +217,6 @@ static int place_given(struct request *request, struct capacity *capacity, struc
 
 	if (request->guest)
 		request_why(request, "runs already (PID %d)", (int)request->guest->pid);
-	if (request->vm->attach)
-		attach_credit(request, capacity);
 	if (mode == PLACE_PINS)
 		rc = place_pins(request, capacity, err);
 	else if (mode == PLACE_NODES)
@@ -259,11 +256,14 @@ static void make_nodes(struct request *request)
 	}
 }
 
-/* The guest's distances mirror the host's; two guest nodes on one host node are as near as can be. */
+/*
+ * The guest's distances mirror the host's; two guest nodes on one host node are as near as can be. A guest of
+ * others that is kept where it is may lie on more nodes than one of ours can have; nobody asks for its distances.
+ */
 static void make_distances(struct placed_vm *placed, const struct machine *machine)
 {
 	for (unsigned int i = 0; i < placed->node_count; i++)
-		for (unsigned int j = 0; j < placed->node_count; j++) {
+		for (unsigned int j = 0; j < placed->node_count && j < PROFILE_NODES_MAX; j++) {
 			unsigned int distance = machine_distance(machine, placed->nodes[i].host_node,
 				placed->nodes[j].host_node);
 
@@ -425,6 +425,10 @@ static int place_all(struct request *requests, unsigned int count, struct capaci
 	for (unsigned int i = 0; i < count; i++)
 		order[i] = &requests[i];
 	qsort(order, count, sizeof(struct request *), by_rank);
+	/* Of all before any is placed: two guests may change places. */
+	for (unsigned int i = 0; i < count; i++)
+		if (requests[i].vm->attach)
+			attach_credit(&requests[i], capacity);
 	for (unsigned int i = 0; rc == 0 && i < count; i++)
 		rc = place_given(order[i], capacity, err);
 	if (rc == 0)
@@ -472,6 +476,7 @@ void placed_vms_free(struct placed_vm *vms, unsigned int count)
 	for (unsigned int i = 0; i < count; i++) {
 		free(vms[i].nodes);
 		free(vms[i].pins);
+		free(vms[i].leaving);
 		free(vms[i].why);
 	}
 	free(vms);

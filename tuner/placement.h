@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Private to placement.c (the order of things, what is left to share), placement_explicit.c (places
- * the profile names), placement_auto.c (choosing nodes), placement_kept.c (guests that run) and
- * placement_attach.c (guests of others).
+ * the profile names), placement_auto.c (choosing nodes), placement_refuse.c (none found), placement_wishes.c
+ * (neighbours), placement_kept.c (guests that run) and placement_attach.c (guests of others).
  */
 #ifndef VMTUNE_TUNER_PLACEMENT_H
 #define VMTUNE_TUNER_PLACEMENT_H
@@ -59,6 +59,16 @@ int place_auto(struct request **requests, unsigned int count, struct capacity *c
 /* Takes memory and CPUs for the homes of a request. 0, or negative with what is missing where. */
 int request_take(struct request *request, struct capacity *capacity, struct error *err);
 
+/* placement_wishes.c: a VM of @request's apart group with CPUs of @room, or NULL. */
+const struct request *placement_apart_in(struct request *const *requests, unsigned int count,
+	const struct request *request, const struct room *room);
+/* Says where given places break apart or overcommit; all requests have homes. */
+void placement_tell_broken(struct request *const *requests, unsigned int count, const struct capacity *capacity);
+
+/* placement_refuse.c: why @request finds no place beside the others, what each node could give. Negative, with @err. */
+int placement_refuse(const struct request *request, struct request *const *requests, unsigned int count,
+	const struct capacity *capacity, struct error *err);
+
 /* Busy vCPUs expected (placement_problem.c). */
 double request_demand(const struct request *request);
 
@@ -79,13 +89,15 @@ bool placement_is(const struct profile_vm *vm, const struct guest *guest);
 const struct guest *placement_guest(const struct guest_list *guests, const struct profile_vm *vm);
 
 /*
- * placement_attach.c: guests of others. They may be placed, and their memory is moved there: while one
- * is placed, what it has counts as free on the nodes where it lies.
+ * placement_attach.c: guests of others. They may be placed, and their memory is moved there: while they
+ * are placed, what they have counts as free on the nodes where it lies.
  */
 void attach_credit(const struct request *request, struct capacity *capacity);
+/* Where there are as many homes as the guest has nodes, each gets what is one node's. */
+void attach_split(struct request *request);
 /* Takes what the homes want; refused when it neither is there nor fits. 0, or negative with @err. */
 int attach_take_memory(const struct request *request, struct capacity *capacity, struct error *err);
-/* Fills ->incoming of the guest nodes, when these are made. */
+/* Fills ->leaving, and ->incoming of the guest nodes, when these are made. */
 void attach_incoming(const struct request *request, const struct capacity *capacity);
 /* placement = keep: threads and memory stay as they are. */
 int place_still(struct request *request, struct capacity *capacity, struct error *err);

@@ -38,6 +38,36 @@ void attach_credit(const struct request *request, struct capacity *capacity)
 	}
 }
 
+/* Every node has vCPUs, and every vCPU a node. */
+static bool nodes_known(const struct guest *guest, unsigned int vcpus)
+{
+	unsigned int known = 0;
+
+	for (unsigned int i = 0; i < guest_node_count(guest); i++) {
+		struct idset own = guest_node_vcpus(guest, i);
+
+		if (idset_empty(&own))
+			return false;
+		known += idset_count(&own);
+	}
+	return known == vcpus;
+}
+
+void attach_split(struct request *request)
+{
+	const struct guest *guest = request->vm->attach ? request->guest : NULL;
+	uint64_t step = page_choice_step(request->vm->pages);
+
+	if (!guest || request->home_count < 2 || guest_node_count(guest) != request->home_count ||
+		!nodes_known(guest, request->vm->vcpus))
+		return;
+	for (unsigned int i = 0; i < request->home_count; i++) {
+		request->homes[i].vcpus = guest_node_vcpus(guest, i);
+		request->homes[i].bytes = guest_node_bytes(guest, i) / step * step;
+	}
+	request_why(request, "each of its %u nodes goes to one, vCPUs and memory together", request->home_count);
+}
+
 int attach_take_memory(const struct request *request, struct capacity *capacity, struct error *err)
 {
 	const struct profile_vm *vm = request->vm;
@@ -65,9 +95,12 @@ void attach_incoming(const struct request *request, const struct capacity *capac
 	struct placed_vm *placed = request->placed;
 	uint64_t wrong = 0;
 
+	placed->leaving = xcalloc(capacity->room_count, sizeof(*placed->leaving));
 	for (unsigned int i = 0; i < capacity->room_count; i++)
-		if (!placed_on(placed, capacity->rooms[i].node->os))
-			wrong += own_bytes(request, capacity, &capacity->rooms[i]);
+		if (!placed_on(placed, capacity->rooms[i].node->os)) {
+			placed->leaving[i] = own_bytes(request, capacity, &capacity->rooms[i]);
+			wrong += placed->leaving[i];
+		}
 	for (unsigned int i = 0; i < placed->node_count; i++)
 		placed->nodes[i].incoming = placed->node_count > 1 && wrong > placed->nodes[i].memory
 			? placed->nodes[i].memory : wrong;

@@ -15,99 +15,51 @@
 #include "lib/xalloc.h"
 #include "tuner/placement_problem.h"
 
-#define WORTH_TELLING 0.005 /* lost vCPUs: less is 0.00 when printed */
-
-/* ---- refusing --------------------------------------------------------------------------------- */
-
-/* How many vCPUs are on the CPUs, where one of them or @own sets a limit. */
-static size_t tell_limit(const struct room *room, double own, char *text, size_t size)
-{
-	double limit = room->overcommit > 0 && (!(own > 0) || room->overcommit < own) ? room->overcommit : own;
-
-	return limit > 0 ? (size_t)snprintf(text, size, " with %u vCPU%s on them and a limit of %g a CPU", room->load,
-				   room->load == 1 ? "" : "s", limit) : 0;
-}
-
-/* What each node could give: "node 0: 300M and 1 CPU; node 1: ...". */
-static void tell_rooms(const struct capacity *capacity, const struct profile_vm *vm, char *text, size_t size)
-{
-	uint64_t page = page_choice_bytes(vm->pages);
-	size_t used = 0;
-
-	text[0] = '\0';
-	for (unsigned int i = 0; i < capacity->room_count && used + 1 < size; i++) {
-		const struct room *room = &capacity->rooms[i];
-		struct idset shared = room_shared_cpus(capacity, room);
-		unsigned int cpus = vm->dedicated ? cores_free(capacity, room) : idset_count(&shared);
-		uint64_t bytes = room_bytes(room, vm->pages);
-		int length = page > 4 * KIB
-			? snprintf(text + used, size - used, "%snode %u: %" PRIu64 " pages, %u CPU%s",
-				used ? "; " : "", room->node->os, bytes / page, cpus, cpus == 1 ? "" : "s")
-			: snprintf(text + used, size - used, "%snode %u: %" PRIu64 "M, %u CPU%s",
-				used ? "; " : "", room->node->os, bytes / MIB, cpus, cpus == 1 ? "" : "s");
-
-		used += (size_t)length;
-		if (!vm->dedicated)
-			used += tell_limit(room, vm->overcommit, text + used, used < size ? size - used : 0);
-	}
-}
-
-/* The caller frees. */
-static char *tell_group(const struct profile_vm *vm)
-{
-	return vm->apart ? xasprintf(", apart from the others of '%s'", vm->apart) : xstrdup("");
-}
-
-static int refuse(const struct request *request, const struct capacity *capacity, struct error *err)
-{
-	const struct profile_vm *vm = request->vm;
-	uint64_t page = page_choice_bytes(vm->pages);
-	char rooms[700], needs[96], *group = tell_group(vm);
-	int rc;
-
-	if (page > 4 * KIB)
-		snprintf(needs, sizeof(needs), "%" PRIu64 " pages of %s", vm->memory / page,
-			page_choice_name(vm->pages));
-	else
-		snprintf(needs, sizeof(needs), "%" PRIu64 "M of memory", vm->memory / MIB);
-	tell_rooms(capacity, vm, rooms, sizeof(rooms));
-	rc = profile_fault(&vm->at, &vm->at, err, "%s needs %s and %u %sCPU%s%s%s; left for it are %s", vm->name,
-		needs, vm->vcpus, vm->dedicated ? "dedicated " : "", vm->vcpus == 1 ? "" : "s",
-		vm->dedicated ? ", and one stays with the host and I/O" : "", group, rooms);
-	free(group);
-	return rc;
-}
-
 /* ---- reasons ---------------------------------------------------------------------------------- */
 
-/* Why it is not in one piece: what no node has enough of. */
-static void explain_split(struct request *request, const struct capacity *capacity)
-{
-	const struct profile_vm *vm = request->vm;
-	uint64_t most_bytes = 0;
-	unsigned int most_cpus = 0;
-	struct idset nodes = { 0 };
-	char list[128], size[SIZE_TEXT_MAX];
+/* The most that one node has for a VM. */
+struct most {
+	uint64_t bytes, alone; /* alone: of nodes without CPUs */
+	unsigned int cpus;     /* of nodes with memory */
+};
 
-	for (unsigned int i = 0; i < request->home_count; i++)
-		idset_add(&nodes, request->homes[i].memory->node->os);
-	idset_format(&nodes, list, sizeof(list));
+static struct most find_most(const struct capacity *capacity, const struct profile_vm *vm)
+{
+	struct most most = { 0 };
+
 	for (unsigned int i = 0; i < capacity->room_count; i++) {
 		const struct room *room = &capacity->rooms[i];
 		unsigned int cpus = vm->dedicated ? cores_free(capacity, room) : idset_count(&room->cpus);
-		uint64_t bytes = room_bytes(room, vm->pages);
+		uint64_t bytes = room_bytes(room, vm->pages), *kind = idset_empty(&room->cpus) ? &most.alone : &most.bytes;
 
-		most_bytes = bytes > most_bytes ? bytes : most_bytes;
-		most_cpus = cpus > most_cpus ? cpus : most_cpus;
+		*kind = bytes > *kind ? bytes : *kind;
+		most.cpus = room->node->memory && cpus > most.cpus ? cpus : most.cpus;
 	}
-	if (most_bytes < vm->memory)
-		request_why(request, "split over nodes %s: %s do not fit into one (%" PRIu64 "M are free at most)", list,
-			size_format(size, vm->memory), most_bytes / MIB);
-	else if (most_cpus < vm->vcpus)
-		request_why(request, "split over nodes %s: %u vCPUs are more than the %u CPUs of one", list, vm->vcpus,
-			most_cpus);
-	else
-		request_why(request, "split over nodes %s, which costs less than to crowd one", list);
+	return most;
+}
+
+/*
+ * Why it is not in one piece: what no node with CPUs and memory of its own has enough of, for what fits into
+ * one of these is not split (docs/placement.md). @capacity is as the planner saw it.
+ */
+static void explain_split(struct request *request, const struct capacity *capacity)
+{
+	const struct profile_vm *vm = request->vm;
+	struct most most = find_most(capacity, vm);
+	bool memory = most.bytes < vm->memory, cpus = most.cpus < vm->vcpus;
+	struct idset nodes = { 0 };
+	char list[128], size[SIZE_TEXT_MAX], text[PLACEMENT_TEXT] = "none has both the memory and the CPUs";
+	int used = 0;
+
+	for (unsigned int i = 0; i < request->home_count; i++)
+		idset_add(&nodes, request->homes[i].memory->node->os);
+	if (memory)
+		used = snprintf(text, sizeof(text), "%s do not fit into one%s (%" PRIu64 "M are free at most)",
+			size_format(size, vm->memory), most.alone > most.bytes ? " with CPUs" : "", most.bytes / MIB);
+	if (cpus)
+		snprintf(text + used, sizeof(text) - (size_t)used, "%s%u vCPUs are more than the %u CPUs of one",
+			memory ? ", and " : "", vm->vcpus, most.cpus);
+	request_why(request, "split over nodes %s: %s", idset_format(&nodes, list, sizeof(list)), text);
 }
 
 static void explain_devices(struct request *request, const struct machine *machine)
@@ -122,14 +74,12 @@ static void explain_devices(struct request *request, const struct machine *machi
 	}
 }
 
-static void explain(struct request *request, const struct capacity *capacity)
+static void explain(struct request *request)
 {
 	const struct home *home = &request->homes[0];
 	const struct profile_vm *vm = request->vm;
 
-	if (request->home_count > 1)
-		explain_split(request, capacity);
-	else
+	if (request->home_count == 1)
 		request_why(request, "fits into node %u (%" PRIu64 "M of %" PRIu64 "M free)%s", home->memory->node->os,
 			home->bytes / MIB, room_bytes(home->memory, vm->pages) / MIB,
 			home->cpu == home->memory ? "" : ", whose CPUs are another node's");
@@ -172,7 +122,7 @@ static void explain_other(struct request *request, const struct placement_proble
 		most = placement->more[term] > placement->more[most] ? term : most;
 	}
 	parts_text(problem, placement->other, placement->other_count, text);
-	if (sum < WORTH_TELLING)
+	if (sum < LOSS_WORTH_TELLING)
 		request_why(request, "%s would do as well", text);
 	else
 		request_why(request, "%s would lose %.2f vCPUs more, by %s", text, sum, planner_term_name(most));
@@ -212,13 +162,11 @@ static void set_homes(struct request *request, const struct placement_problem *p
 	}
 }
 
-/* Gives homes to whom the planner found some, and figures to all that have any. Returns how many got homes. */
-static unsigned int apply_result(const struct placement_problem *problem, const struct planner_result *result,
-	struct capacity *capacity, struct error *err, int *rc)
+/* Gives figures to all that have a place, and homes to whom the planner found one. */
+static void set_places(const struct placement_problem *problem, const struct planner_result *result,
+	const struct capacity *capacity)
 {
-	unsigned int placed = 0;
-
-	for (unsigned int i = 0; *rc == 0 && i < problem->planner.vm_count + problem->planner.fixed_count; i++) {
+	for (unsigned int i = 0; i < problem->planner.vm_count + problem->planner.fixed_count; i++) {
 		const struct planner_placement *placement = &result->placements[i];
 		struct request *request = problem->requests[i];
 
@@ -228,13 +176,47 @@ static unsigned int apply_result(const struct placement_problem *problem, const 
 		if (i >= problem->planner.vm_count)
 			continue;
 		set_homes(request, problem, placement);
-		explain(request, capacity);
+		if (request->home_count > 1)
+			explain_split(request, capacity);
+	}
+}
+
+/* One after another takes what its homes need. Returns how many did, or negative with @err. */
+static int take_places(const struct placement_problem *problem, const struct planner_result *result,
+	struct capacity *capacity, struct error *err)
+{
+	int placed = 0, rc = 0;
+
+	for (unsigned int i = 0; rc == 0 && i < problem->planner.vm_count; i++) {
+		struct request *request = problem->requests[i];
+
+		if (!request->home_count)
+			continue;
+		explain(request);
 		explain_devices(request, capacity->machine);
-		explain_other(request, problem, placement);
-		*rc = request_take(request, capacity, err);
+		explain_other(request, problem, &result->placements[i]);
+		rc = request_take(request, capacity, err);
 		placed++;
 	}
-	return placed;
+	return rc < 0 ? rc : placed;
+}
+
+/* Asks the planner once. Returns how many VMs got a place, or negative with @err. */
+static int place_round(struct request **requests, unsigned int count, struct capacity *capacity, struct error *err)
+{
+	const struct planner_options options = { .cut = true, .others = true };
+	struct placement_problem problem;
+	struct planner_result result;
+	int rc = placement_problem_init(&problem, requests, count, capacity, err);
+
+	if (rc == 0) {
+		planner_solve(&problem.planner, &options, &result);
+		set_places(&problem, &result, capacity);
+		rc = take_places(&problem, &result, capacity, err);
+		planner_result_release(&result, &problem.planner);
+	}
+	placement_problem_release(&problem);
+	return rc;
 }
 
 static struct request *homeless(struct request **requests, unsigned int count)
@@ -247,24 +229,18 @@ static struct request *homeless(struct request **requests, unsigned int count)
 
 int place_auto(struct request **requests, unsigned int count, struct capacity *capacity, struct error *err)
 {
-	const struct planner_options options = { .cut = true, .others = true };
-	const struct request *left = NULL;
-	unsigned int placed = 1;
-	int rc = 0;
+	const struct request *left;
+	int placed;
 
 	/* Once in any case: the fixed ones shall know what they lose. */
 	do {
-		struct placement_problem problem;
-		struct planner_result result;
-
-		rc = placement_problem_init(&problem, requests, count, capacity, err);
-		if (rc == 0) {
-			planner_solve(&problem.planner, &options, &result);
-			placed = apply_result(&problem, &result, capacity, err, &rc);
-			planner_result_release(&result, &problem.planner);
-		}
-		placement_problem_release(&problem);
+		placed = place_round(requests, count, capacity, err);
 		left = homeless(requests, count);
-	} while (rc == 0 && left && placed);
-	return rc == 0 && left ? refuse(left, capacity, err) : rc;
+	} while (placed > 0 && left);
+	if (placed < 0)
+		return placed;
+	if (left)
+		return placement_refuse(left, requests, count, capacity, err);
+	placement_tell_broken(requests, count, capacity);
+	return 0;
 }

@@ -20,7 +20,7 @@ static const char *node_list(const struct capacity *capacity, bool with_memory, 
 	for (unsigned int i = 0; i < capacity->room_count; i++)
 		if (!with_memory || capacity->rooms[i].node->memory)
 			idset_add(&nodes, capacity->rooms[i].node->os);
-	return idset_format(&nodes, buf, PLACEMENT_TEXT);
+	return idset_empty(&nodes) ? "none" : idset_format(&nodes, buf, PLACEMENT_TEXT);
 }
 
 static int check_nodes(const struct profile_vm *vm, const struct capacity *capacity, struct error *err)
@@ -75,6 +75,7 @@ int place_nodes(struct request *request, const struct capacity *capacity, struct
 		homes[count++].cpu = nearest_room(capacity, room, false);
 	}
 	request_split(request, homes, NULL, count);
+	attach_split(request);
 	free(homes);
 	request_why(request, "node%s %s as the profile says", count == 1 ? "" : "s",
 		idset_format(&vm->nodes, list, sizeof(list)));
@@ -125,18 +126,11 @@ static int check_pins(const struct request *request, const struct capacity *capa
 	return 0;
 }
 
-/* Memory goes to the nodes of the CPUs, in proportion to the vCPUs on each. */
-int place_pins(struct request *request, struct capacity *capacity, struct error *err)
+/* A home on each room that pins lie in, with its vCPUs; memory beside it, not yet how much. */
+static void find_pin_homes(struct request *request, const struct capacity *capacity)
 {
 	const struct profile_vm *vm = request->vm;
-	uint64_t step = page_choice_step(vm->pages);
-	double weights[PROFILE_VCPUS_MAX] = { 0 };
-	int rc = check_pins(request, capacity, err);
-	char list[PLACEMENT_TEXT];
-	struct idset all = { 0 };
 
-	if (rc < 0)
-		return rc;
 	request->homes = xcalloc(capacity->room_count + 1, sizeof(*request->homes));
 	for (unsigned int i = 0; i < capacity->room_count; i++) {
 		struct room *room = &capacity->rooms[i];
@@ -145,22 +139,52 @@ int place_pins(struct request *request, struct capacity *capacity, struct error 
 		for (unsigned int vcpu = 0; vcpu < vm->vcpus; vcpu++)
 			if (room_of_cpus(capacity, &vm->pins[vcpu]) == room)
 				idset_add(&home.vcpus, vcpu);
-		if (idset_empty(&home.vcpus))
-			continue;
-		weights[request->home_count] = idset_count(&home.vcpus);
-		request->homes[request->home_count++] = home;
+		if (!idset_empty(&home.vcpus))
+			request->homes[request->home_count++] = home;
 	}
-	if (vm->memory / step < request->home_count || request->home_count > PROFILE_NODES_MAX)
+}
+
+static int check_pin_homes(const struct request *request, struct error *err)
+{
+	const struct profile_vm *vm = request->vm;
+	unsigned int count = request->home_count;
+
+	if (vm->memory / page_choice_step(vm->pages) < count || count > PROFILE_NODES_MAX)
 		return profile_fault(&vm->at_memory, &vm->at, err, "%s: the pins lie on %u nodes; %" PRIu64
-			"M of memory cannot be spread over them", vm->name, request->home_count,
-			vm->memory / MIB);
-	if (vm->guest_nodes && vm->guest_nodes < request->home_count)
+			"M of memory cannot be spread over them", vm->name, count, vm->memory / MIB);
+	if (vm->guest_nodes && vm->guest_nodes < count)
 		return profile_fault(&vm->at_guest_nodes, &vm->at, err, "%s: the pins lie on %u host nodes; "
-			"leave guest_nodes out, or write %u", vm->name, request->home_count,
-			request->home_count);
-	for (unsigned int i = 0; i < request->home_count; i++)
-		request->homes[i].bytes = (1 + planner_part(vm->memory / step - request->home_count, weights,
-			request->home_count, i)) * step;
+			"leave guest_nodes out, or write %u", vm->name, count, count);
+	return 0;
+}
+
+/* Memory goes to the nodes of the CPUs, in proportion to the vCPUs on each. */
+static void spread_memory(struct request *request)
+{
+	uint64_t step = page_choice_step(request->vm->pages), steps = request->vm->memory / step;
+	double weights[PROFILE_NODES_MAX];
+	unsigned int count = request->home_count;
+
+	for (unsigned int i = 0; i < count; i++)
+		weights[i] = idset_count(&request->homes[i].vcpus);
+	for (unsigned int i = 0; i < count; i++)
+		request->homes[i].bytes = (1 + planner_part(steps - count, weights, count, i)) * step;
+}
+
+int place_pins(struct request *request, struct capacity *capacity, struct error *err)
+{
+	const struct profile_vm *vm = request->vm;
+	int rc = check_pins(request, capacity, err);
+	char list[PLACEMENT_TEXT];
+	struct idset all = { 0 };
+
+	if (rc < 0)
+		return rc;
+	find_pin_homes(request, capacity);
+	rc = check_pin_homes(request, err);
+	if (rc < 0)
+		return rc;
+	spread_memory(request);
 	for (unsigned int vcpu = 0; vcpu < vm->vcpus; vcpu++) {
 		request->placed->pins[vcpu] = vm->pins[vcpu];
 		idset_union(&all, &vm->pins[vcpu]);

@@ -6,13 +6,14 @@
 #include "tuner/placement_problem.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/xalloc.h"
 
-#define DEMAND_LEAST 0.1 /* of a vCPU: a guest that slept so far will wake up */
+#define DEMAND_LEAST 0.1 /* of each vCPU where it was measured: a guest that slept so far will wake up */
 
 /* ---- nodes ------------------------------------------------------------------------------------ */
 
@@ -146,16 +147,23 @@ static enum planner_source source_of(enum page_choice pages)
 	return pages == PAGES_1G ? PLANNER_1G : pages == PAGES_2M ? PLANNER_2M : PLANNER_MEMORY;
 }
 
+/* As the profile says, or as it was measured, or all. */
+static double wanted(const struct request *request)
+{
+	const struct profile_vm *vm = request->vm;
+	double measured = request->guest ? guest_demand(request->guest) : -1;
+
+	if (vm->demand != PROFILE_DEMAND_MEASURED)
+		return vm->vcpus * (double)vm->demand / 100;
+	return measured < 0 ? vm->vcpus : fmax(measured, DEMAND_LEAST * vm->vcpus);
+}
+
 double request_demand(const struct request *request)
 {
 	const struct profile_vm *vm = request->vm;
-	double most = vm->cpu_quota && (double)vm->cpu_quota < 100.0 * vm->vcpus ? (double)vm->cpu_quota / 100 : vm->vcpus;
-	double demand = vm->demand ? vm->vcpus * (double)vm->demand / 100
-		: request->guest ? guest_demand(request->guest) : -1;
+	double most = vm->cpu_quota ? fmin((double)vm->cpu_quota / 100, vm->vcpus) : vm->vcpus;
 
-	if (demand < 0 || demand > most)
-		return most;
-	return demand < DEMAND_LEAST * vm->vcpus ? DEMAND_LEAST * vm->vcpus : demand;
+	return fmin(wanted(request), most);
 }
 
 static unsigned int least(unsigned int a, uint64_t b)
@@ -197,7 +205,7 @@ static char *const *together_of(const struct profile_vm *vm)
 	return &vm->together;
 }
 
-/* "eth0, eth2": what there is, for who misspelt it. */
+/* "eth0, eth2, ...": what there is, for who misspelt it. */
 static int no_device(const struct request *request, const struct machine *machine, const char *name,
 	struct error *err)
 {
@@ -205,11 +213,15 @@ static int no_device(const struct request *request, const struct machine *machin
 	char list[PLACEMENT_TEXT] = "no PCI devices that are known";
 	size_t used = 0;
 
-	for (unsigned int i = 0; i < machine->device_count && used + 1 < sizeof(list); i++) {
+	for (unsigned int i = 0; i < machine->device_count; i++) {
 		const struct machine_device *device = &machine->devices[i];
+		const char *called = device->name ? device->name : device->address;
 
-		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "",
-			device->name ? device->name : device->address);
+		if (used + strlen(called) + sizeof(", , ...") > sizeof(list)) {
+			snprintf(list + used, sizeof(list) - used, ", ...");
+			break;
+		}
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", called);
 	}
 	return profile_fault(&vm->at_near, &vm->at, err, "%s: this host has no device '%s'; it has %s", vm->name,
 		name, list);

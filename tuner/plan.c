@@ -200,8 +200,7 @@ static bool serves_devices(const struct placed_vm *placed, const struct guest_th
 {
 	if (thread->kind == THREAD_IO || thread->kind == THREAD_EMULATOR)
 		return true;
-	return placed->vm->attach && strncmp(thread->comm, "iou-", 4) != 0 &&
-		strncmp(thread->comm, "kvm-", 4) != 0;
+	return placed->vm->attach && !guest_thread_is_kernels(thread);
 }
 
 const struct idset *placed_cpus_of(const struct placed_vm *placed, const struct guest_thread *thread)
@@ -250,7 +249,8 @@ static void plan_affinity(struct action_list *list, const struct placed_vm *plac
 		const struct idset *wanted = placed_cpus_of(placed, thread);
 		char before[LIST_TEXT], after[LIST_TEXT];
 
-		if (!wanted || idset_equal(wanted, &thread->allowed))
+		if (!wanted || plan_libvirt_pin(list, placed->vm->name, guest, thread, wanted) ||
+		    idset_equal(wanted, &thread->allowed))
 			continue;
 		action_add(list, ACTION_AFFINITY, CLASS_REVERSIBLE,
 			thread_target(guest, thread), xstrdup(thread->comm), xstrdup(idset_format(&thread->allowed, before, sizeof(before))),
@@ -323,8 +323,12 @@ static int plan_running(struct action_list *list, const struct placed_vm *placed
 		plan_ksm(list, vm, guest);
 	plan_balloon(list, vm, guest->balloon);
 	/* Threads first: what they touch from then on is where it belongs. */
-	if (vm->attach)
+	if (vm->attach && vm->placement != PLACE_KEEP) {
+		if (rc == 0)
+			rc = plan_widen(list, placed, snapshot, guest, err);
 		plan_attached_memory(list, placed, snapshot, guest);
+		plan_narrow(list, placed, guest);
+	}
 	return rc;
 }
 
@@ -333,6 +337,7 @@ static int plan_running(struct action_list *list, const struct placed_vm *placed
 static int plan_actions(struct plan *plan, const struct profile *profile, const struct snapshot *snapshot,
 	const struct action_context *context, struct error *err)
 {
+	unsigned int *order = xcalloc(plan->vm_count + 1, sizeof(*order)), running;
 	struct action_list *list = &plan->actions;
 	int rc = plan_settings(list, &plan->notes, profile, snapshot, err);
 
@@ -343,10 +348,15 @@ static int plan_actions(struct plan *plan, const struct profile *profile, const 
 	if (rc == 0)
 		rc = plan_pools(list, profile, snapshot, plan->vms, err);
 	/* Guests that run first: the room they leave may be what a new one gets. */
-	for (unsigned int i = 0; rc == 0 && i < plan->vm_count; i++)
-		if (plan->vms[i].running)
-			rc = plan_running(list, &plan->vms[i], snapshot,
-				placement_guest(&snapshot->guests, plan->vms[i].vm), err);
+	running = plan_order(plan, snapshot, order);
+	for (unsigned int i = 0; rc == 0 && i < running; i++) {
+		const struct placed_vm *placed = &plan->vms[order[i]];
+		const struct guest *guest = placement_guest(&snapshot->guests, placed->vm);
+
+		plan_libvirt_note(&plan->notes, placed->vm, guest);
+		rc = plan_running(list, placed, snapshot, guest, err);
+	}
+	free(order);
 	for (unsigned int i = 0; rc == 0 && i < plan->vm_count; i++)
 		if (!plan->vms[i].running)
 			plan_start(list, &plan->vms[i], snapshot, context);

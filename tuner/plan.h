@@ -33,6 +33,7 @@ struct placed_vm {
 	unsigned int node_count;
 	struct idset *pins;        /* host CPUs of each vCPU; vm->vcpus rows */
 	struct idset io_cpus;      /* I/O and emulator thread */
+	uint64_t *leaving;         /* of an attached guest: bytes that will be moved off each of the machine's nodes, or NULL */
 	bool running;              /* a guest of this name runs already (attached, not started) */
 	char *why;                 /* the reasons of the placement, one sentence each, "; " between */
 	double lost[PLANNER_TERMS]; /* lost vCPUs by term: docs/placement.md */
@@ -71,6 +72,8 @@ struct idset placed_nodes(const struct placed_vm *placed);
 int placement_make(const struct profile *profile, const struct snapshot *snapshot,
 	struct placed_vm *vms, struct error *err);
 void placed_vms_free(struct placed_vm *vms, unsigned int count);
+#define LOSS_WORTH_TELLING 0.005 /* lost vCPUs: less is 0.00 when printed */
+
 /* Lost vCPUs, all terms. */
 double placed_loses(const struct placed_vm *placed);
 json_t *placed_vm_json(const struct placed_vm *placed);

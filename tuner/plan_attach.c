@@ -64,6 +64,29 @@ static char *nodes_now(const struct machine *machine, const struct guest *guest)
 	return xstrdup(idset_format(&nodes, list, sizeof(list)));
 }
 
+bool plan_by_guest_node(const struct placed_vm *placed, const struct guest *guest)
+{
+	if (placed->node_count < 2 || guest_node_count(guest) != placed->node_count)
+		return false;
+	for (unsigned int i = 0; i < placed->node_count; i++) {
+		struct idset vcpus = guest_node_vcpus(guest, i);
+
+		if (!idset_equal(&vcpus, &placed->nodes[i].vcpus))
+			return false;
+	}
+	return true;
+}
+
+/* What of a guest node lies where is looked at when it is carried out. */
+static void move_by_node(struct action_list *list, const struct placed_vm *placed)
+{
+	for (unsigned int i = 0; i < placed->node_count; i++)
+		action_add(list, ACTION_MOVE_PAGES, CLASS_IRREVERSIBLE, plan_target(placed->vm),
+			xasprintf("node %u", i), NULL, xasprintf("%d", placed->nodes[i].host_node),
+			xasprintf("%s: guest node %u beside its vCPUs; revert does not move it back",
+				placed->vm->name, i), placed->vm->name);
+}
+
 void plan_attached_memory(struct action_list *list, const struct placed_vm *placed,
 	const struct snapshot *snapshot, const struct guest *guest)
 {
@@ -71,8 +94,12 @@ void plan_attached_memory(struct action_list *list, const struct placed_vm *plac
 	struct idset wanted = placed_nodes(placed);
 	char to[LIST_TEXT];
 
-	if (!wrong)
+	if (plan_by_guest_node(placed, guest))
+		move_by_node(list, placed);
+	if (!wrong || plan_by_guest_node(placed, guest)) {
+		free(wrong);
 		return;
+	}
 	idset_format(&wanted, to, sizeof(to));
 	action_add(list, ACTION_MOVE_PAGES, CLASS_IRREVERSIBLE, plan_target(placed->vm), NULL,
 		nodes_now(snapshot->machine, guest), xstrdup(to),
@@ -98,12 +125,12 @@ static bool shared_by_nature(const char *name, size_t length)
 }
 
 /*
- * The group that holds this guest and nothing else, as far as names tell: its scope (libvirt makes
- * groups below that), or the innermost group. The caller frees; NULL: none.
+ * The outermost group on @path that holds one guest and nothing else, as far as names tell: its scope
+ * (libvirt makes groups below that), or the innermost group. The caller frees; NULL: none.
  */
-static char *own_group(const struct guest *guest)
+static char *own_group(const char *path)
 {
-	const char *path = guest->cgroup ? guest->cgroup : "", *scope = strstr(path, ".scope"), *name;
+	const char *scope = strstr(path, ".scope"), *name;
 	size_t length = scope ? (size_t)(scope - path) + strlen(".scope") : strlen(path);
 	char *group = xasprintf("%.*s", (int)length, path);
 
@@ -114,18 +141,40 @@ static char *own_group(const struct guest *guest)
 	return NULL;
 }
 
-static bool holds_others(const char *group, const struct snapshot *snapshot, const struct guest *guest)
+static bool is_below(const char *path, const char *group)
 {
 	size_t length = strlen(group);
 
+	return path && !strncmp(path, group, length) && (!path[length] || path[length] == '/');
+}
+
+static bool holds_others(const char *group, const struct snapshot *snapshot, const struct guest *guest)
+{
 	for (unsigned int i = 0; i < snapshot->guests.count; i++) {
 		const struct guest *other = &snapshot->guests.guests[i];
+		bool in = is_below(other->cgroup, group);
 
-		if (other->pid != guest->pid && other->cgroup && !strncmp(other->cgroup, group, length) &&
-		    (!other->cgroup[length] || other->cgroup[length] == '/'))
+		for (unsigned int j = 0; j < other->cpuset_count; j++)
+			in = in || is_below(other->cpusets[j].group, group);
+		if (in && other->pid != guest->pid)
 			return true;
 	}
 	return false;
+}
+
+bool plan_own_group(const char *group, const struct snapshot *snapshot, const struct guest *guest)
+{
+	const char *innermost = guest->cpuset_count ? guest->cpusets[guest->cpuset_count - 1].group : group;
+	char *own;
+	bool is;
+
+	/* In v2 a process may be below the innermost group that has the controller. */
+	if (is_below(guest->cgroup, innermost))
+		innermost = guest->cgroup;
+	own = own_group(innermost);
+	is = own && is_below(group, own) && !holds_others(own, snapshot, guest);
+	free(own);
+	return is;
 }
 
 int plan_attached_limits(struct action_list *list, const struct profile_vm *vm,
@@ -136,7 +185,9 @@ int plan_attached_limits(struct action_list *list, const struct profile_vm *vm,
 
 	if (!vm->cpu_weight && !vm->cpu_quota && !vm->memory_high && !vm->memory_max)
 		return 0;
-	group = own_group(guest);
+	if (plan_domain(guest))
+		return plan_libvirt_limits(list, vm, snapshot, guest, err);
+	group = own_group(guest->cgroup ? guest->cgroup : "");
 	if (snapshot->cgroup == CGROUP_NONE || !group || holds_others(group, snapshot, guest))
 		rc = profile_fault(&vm->at_attach, &vm->at, err, "%s (PID %d) has no control group of its own "
 			"(it is in %s); weights and limits would hold for others, leave them out", vm->name,

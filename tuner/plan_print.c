@@ -78,9 +78,10 @@ static void print_nodes(const struct placed_vm *placed)
 	for (unsigned int i = 0; i < placed->node_count; i++) {
 		const struct placed_node *node = &placed->nodes[i];
 
-		printf("  node %-4d%s, vCPUs %s", node->host_node, size_format(size, node->memory),
-			idset_format(&node->vcpus, list, sizeof(list)));
-		if (placed->node_count > 1)
+		printf("  node %-4d%s, %s%s", node->host_node, size_format(size, node->memory),
+			idset_empty(&node->vcpus) ? "no vCPUs" : "vCPUs ", idset_format(&node->vcpus, list, sizeof(list)));
+		/* The nodes of an attached guest are its VMM's affair. */
+		if (placed->node_count > 1 && !placed->vm->attach)
 			printf(" as guest node %u", i);
 		putchar('\n');
 	}
@@ -94,7 +95,7 @@ static void print_lost(const struct placed_vm *placed)
 	printf("  loses    %.2f of %u vCPU%s", placed_loses(placed), placed->vm->vcpus,
 		placed->vm->vcpus == 1 ? "" : "s");
 	for (int term = 0; term < PLANNER_TERMS; term++)
-		if (placed->lost[term] >= 0.005) {
+		if (placed->lost[term] >= LOSS_WORTH_TELLING) {
 			printf("%s%s %.2f", between, planner_term_name(term), placed->lost[term]);
 			between = ", ";
 		}

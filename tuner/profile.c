@@ -608,6 +608,7 @@ void profile_free(struct profile *profile)
 	free(profile->words);
 	free(profile->pools);
 	free(profile->settings);
+	free(profile->libvirt_uri);
 	free(profile->file);
 	free(profile);
 }

@@ -105,6 +105,7 @@ struct profile {
 	char *file;
 	bool attach_all;               /* every guest that runs, as if it had a vm section */
 	struct profile_at at_attach_all;
+	char *libvirt_uri;             /* where guests of libvirt are pinned through libvirt */
 	struct profile_word *words;    /* kernel_cmdline */
 	unsigned int word_count;
 	enum irq_policy irq_policy;

@@ -88,6 +88,14 @@ static int check_placement(struct profile_vm *vm, struct error *err)
 		"placement contradicts %s; drop one of the two", pins ? "pins" : "nodes");
 }
 
+static int check_overcommit(struct profile_vm *vm, struct error *err)
+{
+	if (vm->dedicated && vm->overcommit > 0)
+		return profile_fault(&vm->at_overcommit, &vm->at, err, "overcommit is for VMs that share CPUs; with "
+			"dedicated = true leave it out");
+	return 0;
+}
+
 static int check_pins(struct profile_vm *vm, struct error *err)
 {
 	struct idset used = {0};
@@ -240,7 +248,7 @@ int profile_check_size(struct profile_vm *vm, struct error *err)
 
 int profile_check(struct profile *profile, struct error *err)
 {
-	static const rule_fn rules[] = { check_kernel, check_attach, check_placement, NULL };
+	static const rule_fn rules[] = { check_kernel, check_attach, check_placement, check_overcommit, NULL };
 	int rc = 0;
 
 	for (unsigned int i = 0; rc == 0 && i < profile->pool_count; i++)

@@ -14,6 +14,7 @@
 #include <strings.h>
 
 #include "host/cmdline.h"
+#include "host/libvirt.h"
 #include "lib/size.h"
 #include "lib/xalloc.h"
 #include "tuner/profile_internal.h"
@@ -218,6 +219,17 @@ static int set_attach(const struct profile_key *key, void *target, const char *t
 		return set_text(key, target, text, err);
 	return error_set(err, EINVAL, "'%s' names no guest; write \"name:X\", \"pid:N\", \"cgroup:PATH\" "
 		"or \"qmp:SOCKET\"", text);
+}
+
+/* Guests run here: a libvirt of another machine ("qemu+ssh://HOST/system") knows nothing of them. */
+static int set_uri(const struct profile_key *key, void *target, const char *text, struct error *err)
+{
+	const char *path = strstr(text, ":///");
+
+	if (path && path != text)
+		return set_text(key, target, text, err);
+	return error_set(err, EINVAL, "'%s' is no libvirt on this machine; write \"qemu:///system\" or "
+		"\"qemu:///session\"", text);
 }
 
 static int set_idset(const struct profile_key *key, void *target, const char *text, struct error *err)
@@ -464,6 +476,9 @@ const struct profile_key profile_host_keys[] = {
 	{ "attach_all", "true|false", "false", "attaches to every guest that runs and has no vm section",
 	  set_bool, .offset = offsetof(struct profile, attach_all),
 	  .at = offsetof(struct profile, at_attach_all) },
+	{ "libvirt_uri", "URI", LIBVIRT_URI, "the libvirt whose domains are pinned through it: vmtune's attached "
+	  "guests that it has started", set_uri, .offset = offsetof(struct profile, libvirt_uri), NO_LINE,
+	  .max = 255 },
 	{ 0 },
 };
 

@@ -181,13 +181,12 @@ static enum revert_verdict judge(const struct revert *revert, const struct journ
  */
 static bool waits_for_later(const struct revert *revert, const struct journal_entry *entry)
 {
-	const struct action *action = &entry->action;
 	unsigned int count;
 	const struct journal_entry *entries = journal_entries(revert->journal, &count);
 
 	for (unsigned int i = 0; i < count; i++)
 		if (!entries[i].undone && entries[i].sequence > entry->sequence &&
-		    entries[i].action.kind == action->kind && !strcmp(entries[i].action.target, action->target))
+		    action_same_object(&entries[i].action, &entry->action))
 			return true;
 	return false;
 }
@@ -203,7 +202,12 @@ static int revert_entry(struct revert *revert, const struct journal_entry *entry
 		leave(revert, entry, NULL, -EBUSY, "a later change of it is left");
 		return 0;
 	}
+	errno = 0;
 	now = action_current(revert->context, &entry->action);
+	if (!now && errno == EAGAIN) {
+		leave(revert, entry, NULL, -EBUSY, "it cannot be asked now; run revert again when it answers");
+		return 0;
+	}
 	journal_boundary("after a look before restoring");
 	switch (judge(revert, entry, now)) {
 	case REVERT_RESTORE:
@@ -240,11 +244,16 @@ static bool selected(const struct revert *revert, const struct journal_entry *en
 	return !options->vm || (entry->action.vm && !strcmp(entry->action.vm, options->vm));
 }
 
+/*
+ * Undoing the latest changes only (@from) says nothing about what is wanted: a profile that was true without a
+ * change, or whose changes have all come back, is still the one that is held.
+ */
 static int finish(struct revert *revert, struct error *err)
 {
 	if (journal_pending(revert->journal))
 		return 0;
-	state_forget(&revert->context->root);
+	if (!revert->options->from)
+		state_forget(&revert->context->root);
 	return journal_clear(revert->journal, err);
 }
 

@@ -41,7 +41,7 @@ enum revert_verdict revert_judge(const struct journal_entry *entry, const char *
 /*
  * Undoes what @options select. Negative with @err only when the journal itself fails; what became of
  * each entry is in @result and @report. When everything is selected the saved profile goes, and when nothing is
- * left the journal.
+ * left the journal, and the profile too unless only the latest changes (->from) were to go.
  */
 int revert_run(const struct action_context *context, struct journal *journal,
 	const struct revert_options *options, struct report *report, struct revert_result *result,

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +15,8 @@
 #define MANAGER   "org.freedesktop.systemd1"
 #define OBJECT    "/org/freedesktop/systemd1"
 #define INTERFACE MANAGER ".Manager"
+#define SCOPE     ".scope"
+#define SLICE     ".slice"
 #define WAIT_US   UINT64_C(20000000) /* for one step of a job; a scope takes some ms */
 
 char *scope_name(const char *guest)
@@ -21,11 +24,18 @@ char *scope_name(const char *guest)
 	return xasprintf("vmtune-%s.scope", guest);
 }
 
+/*
+ * The manager's scopes are in slices. One below a service (user@1000.service) is made by who runs that, who may
+ * give it the name of any unit of the host's.
+ */
 bool scope_is(const struct snapshot *snapshot, const char *group)
 {
-	size_t length = strlen(group), tail = strlen(".scope");
+	size_t length = strlen(group), tail = strlen(SCOPE);
 
-	return snapshot->systemd && length > tail && !strcmp(group + length - tail, ".scope");
+	for (const char *at = group, *end; *at && (end = strchr(at + 1, '/')); at = end)
+		if (end - at < (ptrdiff_t)strlen(SLICE) || strncmp(end - strlen(SLICE), SLICE, strlen(SLICE)) != 0)
+			return false;
+	return snapshot->systemd && length > tail && !strcmp(group + length - tail, SCOPE);
 }
 
 /* ---- planning ------------------------------------------------------------------------------- */
@@ -111,7 +121,7 @@ int scope_get(const char *unit, const char *property, uint64_t *value, struct er
 	return status < 0 ? status : 0;
 }
 
-int scope_set(const char *unit, const char *property, uint64_t value, struct error *err)
+static int set_property(const char *unit, const char *property, uint64_t value, struct error *err)
 {
 	sd_bus_error bus_error = SD_BUS_ERROR_NULL;
 	sd_bus *bus = NULL;
@@ -126,6 +136,19 @@ int scope_set(const char *unit, const char *property, uint64_t value, struct err
 	sd_bus_error_free(&bus_error);
 	sd_bus_flush_close_unref(bus);
 	return status < 0 ? status : 0;
+}
+
+/* systemd answers before it has written to the control group, but not a second time. */
+int scope_set(const char *unit, const char *property, uint64_t value, struct error *err)
+{
+	uint64_t now = 0;
+	int status = set_property(unit, property, value, err);
+
+	if (status >= 0)
+		status = scope_get(unit, property, &now, err);
+	if (status < 0 || now == value)
+		return status;
+	return error_set(err, EIO, "%s of %s is %" PRIu64 " after it was set to %" PRIu64, property, unit, now, value);
 }
 
 /* ---- a new scope ---------------------------------------------------------------------------- */

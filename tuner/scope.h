@@ -20,7 +20,7 @@
 
 /* The unit of a guest of ours, "vmtune-NAME.scope"; the caller frees. */
 char *scope_name(const char *guest);
-/* Whether @group ("/machine.slice/machine-qemu.scope") is that of a scope that systemd made. Pure. */
+/* Whether @group ("/machine.slice/machine-qemu.scope") is that of a scope of the host's systemd. Pure. */
 bool scope_is(const struct snapshot *snapshot, const char *group);
 
 /*

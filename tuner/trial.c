@@ -189,6 +189,24 @@ static int change(struct trial *trial, struct error *err)
 	return made;
 }
 
+/* Whether a control group was widened for the move: taking that back moves the memory, and only that can. */
+static bool goes_back_with_group(const struct trial *trial, const struct action *move)
+{
+	const struct journal_entry *entries;
+	unsigned int count;
+
+	entries = journal_entries(trial->host->journal, &count);
+	for (unsigned int i = 0; i < count; i++) {
+		const struct action *action = &entries[i].action;
+
+		if (!entries[i].undone && entries[i].sequence >= trial->from && action->vm && move->vm &&
+			!strcmp(action->vm, move->vm) && (action->kind == ACTION_CPUSET_MEMS ||
+			(action->kind == ACTION_LIBVIRT && strstr(action->target, " numa_nodeset"))))
+			return true;
+	}
+	return false;
+}
+
 /* Memory that was on one node goes back there; revert alone would leave it where it is. */
 static int move_back(const struct trial *trial, struct error *err)
 {
@@ -203,9 +221,11 @@ static int move_back(const struct trial *trial, struct error *err)
 		const struct action *action = &entries[i].action;
 
 		if (entries[i].undone || entries[i].sequence < trial->from ||
-			action->kind != ACTION_MOVE_PAGES || !on_one_node(action->before))
+			action->kind != ACTION_MOVE_PAGES || !on_one_node(action->before) ||
+			goes_back_with_group(trial, action))
 			continue;
-		action_add(&list, ACTION_MOVE_PAGES, CLASS_IRREVERSIBLE, xstrdup(action->target), NULL, NULL,
+		action_add(&list, ACTION_MOVE_PAGES, CLASS_IRREVERSIBLE, xstrdup(action->target),
+			action->detail ? xstrdup(action->detail) : NULL, NULL,
 			xstrdup(action->before), xstrdup("the trial is over"), action->vm);
 	}
 	status = apply_run(host->context, host->journal, &list, host->report, err);
@@ -226,6 +246,7 @@ static int take_back(const struct trial *trial, struct error *err)
 	if (!trial->quiet)
 		puts("taking the changes back");
 	moved = move_back(trial, &moving);
+	interrupt_forget();
 	status = revert_run(host->context, host->journal, &options, host->report, &result, err);
 	if (status < 0)
 		return status;
@@ -359,9 +380,7 @@ static int conclude(struct trial *trial, int made, json_t **result, int *status,
 	verdict = trial_judge(trial->comparisons, trial->options->command);
 	tell(trial, verdict, result);
 	if (trial_keeps(verdict)) {
-		int kept = state_commit(&trial->host->context->root, err);
-
-		return kept < 0 ? kept : made;
+		return state_commit(&trial->host->context->root, err) < 0 ? give_up(trial, err) : made;
 	}
 	*status = take_back(trial, err);
 	if (*status < 0)

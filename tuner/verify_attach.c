@@ -22,23 +22,51 @@ struct shares {
 	char where[LIST_TEXT]; /* "300M on node 0" */
 };
 
-static void count(const struct machine *machine, const struct guest *guest, const struct placed_vm *placed,
+/* @bytes of it, of guest node @guest_node (-1: all together), lie on this host node. */
+static void count(struct shares *shares, const struct placed_vm *placed, int guest_node, unsigned int host_node,
+	uint64_t bytes)
+{
+	size_t used = strlen(shares->where);
+	char size[SIZE_TEXT_MAX], part[32] = "";
+
+	shares->resident += bytes;
+	if (guest_node < 0 ? placed_on(placed, host_node)
+			   : placed->nodes[guest_node].host_node == (int)host_node) {
+		shares->right += bytes;
+		return;
+	}
+	if (guest_node >= 0)
+		snprintf(part, sizeof(part), " of guest node %d", guest_node);
+	if (bytes)
+		snprintf(shares->where + used, sizeof(shares->where) - used, "%s%s%s on node %u", used ? ", " : "",
+			size_format(size, bytes), part, host_node);
+}
+
+static void count_by_guest_node(const struct machine *machine, const struct guest *guest,
+	const struct placed_vm *placed, struct shares *shares)
+{
+	for (unsigned int i = 0; i < guest->ram_count; i++) {
+		struct guest part = *guest;
+		struct guest_memory_map map;
+
+		part.ram = &guest->ram[i];
+		part.ram_count = 1;
+		if (guest_map_read(&part, machine, 0, &map) == 0)
+			for (unsigned int j = 0; j < map.node_count; j++)
+				count(shares, placed, guest->ram[i].guest_node, machine->nodes[j].os, map.node_bytes[j]);
+		guest_map_release(&map);
+	}
+}
+
+static void count_all(const struct machine *machine, const struct guest *guest, const struct placed_vm *placed,
 	struct shares *shares)
 {
-	size_t used = 0;
-
-	for (unsigned int i = 0; i < guest->node_count && i < machine->node_count; i++) {
-		uint64_t bytes = guest->node_bytes[i];
-		char size[SIZE_TEXT_MAX];
-
-		shares->resident += bytes;
-		if (placed_on(placed, machine->nodes[i].os))
-			shares->right += bytes;
-		else if (bytes && used < sizeof(shares->where))
-			used += (size_t)snprintf(shares->where + used, sizeof(shares->where) - used,
-				"%s%s on node %u", used ? ", " : "", size_format(size, bytes),
-				machine->nodes[i].os);
+	if (plan_by_guest_node(placed, guest)) {
+		count_by_guest_node(machine, guest, placed, shares);
+		return;
 	}
+	for (unsigned int i = 0; i < guest->node_count && i < machine->node_count; i++)
+		count(shares, placed, -1, machine->nodes[i].os, guest->node_bytes[i]);
 }
 
 static void verify_shares(struct verify *verify, const struct guest *guest, const struct placed_vm *placed,
@@ -48,7 +76,7 @@ static void verify_shares(struct verify *verify, const struct guest *guest, cons
 	struct idset nodes = placed_nodes(placed);
 	char list[LIST_TEXT - 8], want[LIST_TEXT];
 
-	count(verify->snapshot->machine, guest, placed, shares);
+	count_all(verify->snapshot->machine, guest, placed, shares);
 	verify_share(verify, name, shares->right, shares->resident);
 	if (shares->right == shares->resident)
 		return;
@@ -63,47 +91,20 @@ static void verify_shares(struct verify *verify, const struct guest *guest, cons
 
 /* ---- the VMM's own policy ------------------------------------------------------------------- */
 
-static bool is_ram(const struct guest *guest, uint64_t address)
+/* The first policy that keeps new pages off the wanted nodes. */
+struct away {
+	const struct placed_vm *placed;
+	char policy[LIST_TEXT];
+};
+
+static bool look(void *opaque, const char *policy, const struct idset *nodes)
 {
-	for (unsigned int i = 0; i < guest->ram_count; i++)
-		if (address >= guest->ram[i].start && address < guest->ram[i].start + guest->ram[i].size)
-			return true;
-	return false;
-}
+	struct away *away = opaque;
 
-/* Whether a policy ("bind:0", "prefer:0", "interleave:0-1") keeps new pages off the wanted nodes. */
-static bool leads_away(const char *policy, const struct placed_vm *placed)
-{
-	const char *colon = strchr(policy, ':');
-	struct idset nodes;
-
-	if (!colon || !strncmp(policy, "local", 5) || idset_parse(colon + 1, &nodes, NULL) < 0)
-		return false;
-	idset_for_each(node, &nodes)
-		if (!placed_on(placed, (unsigned int)node))
-			return true;
-	return false;
-}
-
-/*
- * The first policy of its RAM that leads elsewhere, into @policy. The file's walk holds the guest's
- * mmap lock (8 ms a GiB of small pages), which is why only verify reads it.
- */
-static bool find_policy(const struct root *root, const struct guest *guest, const struct placed_vm *placed,
-	char policy[LIST_TEXT])
-{
-	char *text = root_read_all(root, NULL, "/proc/%d/numa_maps", (int)guest->pid), *rest = NULL;
-	bool found = false;
-
-	for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line && !found;
-		line = strtok_r(NULL, "\n", &rest)) {
-		unsigned long address;
-
-		found = sscanf(line, "%lx %255s", &address, policy) == 2 && is_ram(guest, address) &&
-			leads_away(policy, placed);
-	}
-	free(text);
-	return found;
+	idset_for_each(node, nodes)
+		if (!placed_on(away->placed, (unsigned int)node))
+			snprintf(away->policy, sizeof(away->policy), "%s", policy);
+	return !*away->policy;
 }
 
 static void verify_policy(struct verify *verify, const struct guest *guest, const struct placed_vm *placed,
@@ -111,11 +112,13 @@ static void verify_policy(struct verify *verify, const struct guest *guest, cons
 {
 	uint64_t untouched = guest->configured != GUEST_UNKNOWN && guest->configured > resident
 		? guest->configured - resident : 0;
-	char policy[LIST_TEXT], size[SIZE_TEXT_MAX];
+	struct away away = { .placed = placed };
+	char size[SIZE_TEXT_MAX];
 
-	if (find_policy(&verify->context->root, guest, placed, policy))
+	guest_each_policy(&verify->context->root, guest, look, &away);
+	if (*away.policy)
 		verify_summary(verify, "%s: residual: its VMM has bound memory by policy %s, which cannot be "
-			"changed from outside; %s not touched yet will follow it", placed->vm->name, policy,
+			"changed from outside; %s not touched yet will follow it", placed->vm->name, away.policy,
 			size_format(size, untouched));
 }
 
@@ -132,11 +135,62 @@ static int verify_limits(struct verify *verify, const struct guest *guest, const
 	return status;
 }
 
+/* ---- what libvirt says, and what groups allow ----------------------------------------------- */
+
+/* What a plan would still change is what differs. */
+static void verify_none(struct verify *verify, const char *name, const struct action_list *changes)
+{
+	for (unsigned int i = 0; i < changes->count; i++) {
+		const struct action *action = &changes->actions[i];
+		const char *blank = action->kind == ACTION_LIBVIRT ? strchr(action->target, ' ') : NULL;
+		char what[LIST_TEXT];
+
+		snprintf(what, sizeof(what), "%s%s", blank ? "libvirt's " : "", blank ? blank + 1 : action->target);
+		verify_difference(verify, name, what, action->after, action->before);
+	}
+}
+
+static void verify_libvirt(struct verify *verify, const struct guest *guest, const struct placed_vm *placed)
+{
+	const struct guest_domain *domain = plan_domain(guest);
+	struct action_list changes = { 0 };
+	unsigned int count = 0;
+
+	if (!domain)
+		return;
+	for (unsigned int i = 0; i < guest->thread_count; i++) {
+		const struct idset *wanted = placed_cpus_of(placed, &guest->threads[i]);
+
+		count += wanted && plan_libvirt_pin(&changes, placed->vm->name, guest, &guest->threads[i],
+			wanted);
+	}
+	verify_none(verify, placed->vm->name, &changes);
+	if (count && !changes.count)
+		verify_summary(verify, "%s: libvirt shows the same pins", placed->vm->name);
+	action_list_release(&changes);
+}
+
+static int verify_nodes(struct verify *verify, const struct guest *guest, const struct placed_vm *placed,
+	struct error *err)
+{
+	struct action_list changes = { 0 };
+	int status = placed->vm->placement == PLACE_KEEP ? 0
+		: plan_widen(&changes, placed, verify->snapshot, guest, err);
+
+	verify_none(verify, placed->vm->name, &changes);
+	action_list_release(&changes);
+	return status;
+}
+
 int verify_attached(struct verify *verify, const struct guest *guest, const struct placed_vm *placed,
 	struct error *err)
 {
 	struct shares shares = { 0 };
+	int status = verify_nodes(verify, guest, placed, err);
 
+	if (status < 0)
+		return status;
+	verify_libvirt(verify, guest, placed);
 	if (guest->node_bytes) {
 		verify_shares(verify, guest, placed, &shares);
 		verify_policy(verify, guest, placed, shares.resident);

@@ -17,20 +17,18 @@
 
 #define STEPS_SHOWN 8 /* lines of the table "how many more" */
 #define PLACE_TEXT  24
-#define WORTH_TELLING 0.005 /* lost vCPUs: less is 0.00 when printed */
 
 /* ---- what is asked ---------------------------------------------------------------------------- */
 
 static int parse_more(struct what_if *what, const char *text, struct error *err)
 {
 	const char *colon = strrchr(text, ':');
-	char *end = NULL;
-	unsigned long count = colon ? strtoul(colon + 1, &end, 10) : 0;
+	size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
+	unsigned long count = digits ? strtoul(colon + 1, NULL, 10) : 0;
 
-	if (colon && (end == colon + 1 || *end || !count || count > WHAT_IF_MORE_MAX))
+	if (colon && (colon[1 + digits] || !count || count > WHAT_IF_MORE_MAX))
 		return error_set(err, EINVAL, "'%s' says no number; write more=VM, or more=VM:N with N from 1 to %d",
 			text, WHAT_IF_MORE_MAX);
-	free(what->more);
 	what->more = xasprintf("%.*s", (int)(colon ? colon - text : (long)strlen(text)), text);
 	what->count = (unsigned int)count;
 	return 0;
@@ -38,19 +36,29 @@ static int parse_more(struct what_if *what, const char *text, struct error *err)
 
 int what_if_parse(struct what_if *what, const char *text, struct error *err)
 {
-	const char *value = strchr(text, '=');
+	const struct {
+		const char *key, *given;
+		const char **value; /* NULL: more */
+	} rows[] = {
+		{ "profile=", what->profile, &what->profile },
+		{ "host=", what->host, &what->host },
+		{ "more=", what->more, NULL },
+	};
 
-	value = value ? value + 1 : "";
-	if (!strncmp(text, "profile=", 8) && *value)
-		what->profile = value;
-	else if (!strncmp(text, "host=", 5) && *value)
-		what->host = value;
-	else if (!strncmp(text, "more=", 5) && *value)
-		return parse_more(what, value, err);
-	else
-		return error_set(err, EINVAL, "'%s' asks nothing; write profile=FILE, host=SOURCE, more=VM or more=VM:N",
-			text);
-	return 0;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t length = strlen(rows[i].key);
+
+		if (strncmp(text, rows[i].key, length) != 0 || !text[length])
+			continue;
+		if (rows[i].given)
+			return error_set(err, EINVAL, "'%s' is a second %.*s; each can be given once", text,
+				(int)length - 1, rows[i].key);
+		if (!rows[i].value)
+			return parse_more(what, text + length, err);
+		*rows[i].value = text + length;
+		return 0;
+	}
+	return error_set(err, EINVAL, "'%s' asks nothing; write profile=FILE, host=SOURCE, more=VM or more=VM:N", text);
 }
 
 void what_if_release(struct what_if *what)
@@ -117,6 +125,8 @@ static void crowd_make(struct crowd *crowd, const struct profile *profile, const
 		*copy = *like;
 		copy->name = xasprintf("%s+%u", like->name, i + 1);
 		copy->placement = PLACE_AUTO;
+		copy->pins = NULL;
+		copy->pin_count = 0;
 		copy->attach = NULL;
 		copy->guest_pid = 0;
 		memset(&copy->io_cpus, 0, sizeof(copy->io_cpus));
@@ -220,7 +230,7 @@ static const char *main_term(const struct placed_vm *now, const struct placed_vm
 	double difference = placed_loses(then) - placed_loses(now), sign = difference < 0 ? -1 : 1, most = 0;
 	const char *name = NULL;
 
-	if (sign * difference < WORTH_TELLING)
+	if (sign * difference < LOSS_WORTH_TELLING)
 		return NULL;
 	for (int term = 0; term < PLANNER_TERMS; term++) {
 		double more = sign * (then->lost[term] - now->lost[term]);
@@ -321,7 +331,7 @@ static int show_more(const struct what_if *what, const struct profile *profile, 
 	return rc;
 }
 
-int what_if_run(const struct what_if *what, const struct profile *profile, const struct snapshot *snapshot,
+int what_if_run(const struct what_if *what, const struct profile *profile, struct snapshot *snapshot,
 	bool json, struct error *err)
 {
 	struct snapshot *there = what->host ? snapshot_load(what->host, err) : NULL;
@@ -332,7 +342,7 @@ int what_if_run(const struct what_if *what, const struct profile *profile, const
 	/* Another machine has other guests: sections that attach are looked up there. */
 	if (rc == 0 && (what->profile || there)) {
 		other = profile_read(file, err);
-		rc = other ? attach_guests(other, there ? there : (struct snapshot *)snapshot, ATTACH_ALL, err) : -EINVAL;
+		rc = other ? attach_guests(other, there ? there : snapshot, ATTACH_ALL, err) : -EINVAL;
 	}
 	if (rc == 0 && what->more)
 		rc = show_more(what, profile, snapshot, other ? other : profile, there ? there : snapshot, json, err);

@@ -27,9 +27,10 @@ void what_if_release(struct what_if *what);
 
 /*
  * Compares the placements of @profile on the machine of @snapshot with those of @what, prints both VM by VM
- * or as JSON. Returns 0, or negative with @err when one of the two cannot be planned at all.
+ * or as JSON. Where another profile attaches to guests, @snapshot gets what is asked of them (attach.h).
+ * Returns 0, or negative with @err when one of the two cannot be planned at all.
  */
-int what_if_run(const struct what_if *what, const struct profile *profile, const struct snapshot *snapshot,
+int what_if_run(const struct what_if *what, const struct profile *profile, struct snapshot *snapshot,
 	bool json, struct error *err);
 
 #endif

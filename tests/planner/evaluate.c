@@ -121,6 +121,7 @@ static const char *check_groups(const struct planner_problem *p, const struct pl
 			for (unsigned int i = 0; i < placements[v].part_count; i++)
 				for (unsigned int j = 0; j < placements[w].part_count; j++)
 					if (p->vms[v].apart >= 0 && p->vms[v].apart == p->vms[w].apart &&
+						placements[v].parts[i].vcpus && placements[w].parts[j].vcpus &&
 						cpu_of(p, &placements[v].parts[i]) ==
 							cpu_of(p, &placements[w].parts[j]))
 						return "VMs that want to be apart share a node";

@@ -237,6 +237,9 @@ static void left_to_vmtune_it_stays_where_its_memory_is(void **state)
 	assert_non_null(bench.plan);
 	assert_int_equal(bench.plan->vms[0].nodes[0].host_node, 1);
 	assert_int_equal(bench.plan->vms[0].nodes[0].memory, GIB);
+	assert_int_equal(bench.plan->vms[0].nodes[0].incoming, 100 * MIB);
+	assert_int_equal(bench.plan->vms[0].leaving[0], 100 * MIB);
+	assert_int_equal(bench.plan->vms[0].leaving[1], 0);
 	clear(&bench);
 }
 
@@ -273,6 +276,30 @@ static void a_node_full_of_the_guest_has_room_for_it(void **state)
 	snapshot->machine->nodes[1].free = snapshot->machine->nodes[1].available = 200 * MIB;
 	refused(snapshot, "vm a { attach = \"name:db\" nodes = \"1\" }",
 		"x.conf:1: a needs 1024M on node 1; it has 0M there and can have ");
+}
+
+/* Node 1 is full of b, so a cannot come before b has left. */
+static void who_makes_room_is_moved_first(void **state)
+{
+	struct snapshot *snapshot = two_nodes();
+	struct bench bench;
+	const char *first = NULL;
+
+	(void)state;
+	run_guest(snapshot, "a", 100, 1024, 0);
+	run_guest(snapshot, "b", 200, 0, 1024);
+	snapshot->machine->nodes[0].free = snapshot->machine->nodes[0].available = 2048 * MIB;
+	snapshot->machine->nodes[1].free = snapshot->machine->nodes[1].available = 512 * MIB;
+	plan_on(&bench, snapshot, "vm a { attach = \"name:a\" nodes = \"1\" }\n"
+		"vm b { attach = \"name:b\" nodes = \"0\" }");
+	if (!bench.plan)
+		fail_msg("%s", bench.err.text);
+	for (unsigned int i = 0; !first && i < bench.plan->actions.count; i++)
+		if (bench.plan->actions.actions[i].kind == ACTION_MOVE_PAGES)
+			first = bench.plan->actions.actions[i].vm;
+	assert_non_null(first);
+	assert_string_equal(first, "b");
+	clear(&bench);
 }
 
 /* Huge pages move into free ones only: the pool they come to is made large enough first. */
@@ -347,18 +374,231 @@ static void limits_are_for_groups_of_its_own(void **state)
 		"x.conf:1: a (PID 100) has no control group of its own");
 }
 
+/* ---- groups that do not allow the new node -------------------------------------------------- */
+
+static void add_cpuset(struct guest *guest, const char *group, const char *nodes)
+{
+	struct guest_cpuset *cpuset;
+
+	guest->cpusets = xreallocarray(guest->cpusets, guest->cpuset_count + 1, sizeof(*cpuset));
+	cpuset = &guest->cpusets[guest->cpuset_count++];
+	*cpuset = (struct guest_cpuset){ .group = xstrdup(group),
+		.file = xasprintf("/sys/fs/cgroup%s/cpuset.mems", group) };
+	assert_int_equal(idset_parse(nodes, &cpuset->mems, NULL), 0);
+}
+
+/* The changes that are no pins, in short: "/vms/db: 0 -> 0-1; move: 0 -> 1". */
+static void is_way(struct bench *bench, const char *wanted)
+{
+	char text[512] = "";
+
+	if (!bench->plan)
+		fail_msg("%s", bench->err.text);
+	for (unsigned int i = 0; i < bench->plan->actions.count; i++) {
+		const struct action *action = &bench->plan->actions.actions[i];
+		bool move = action->kind == ACTION_MOVE_PAGES;
+		size_t used = strlen(text);
+		char group[64] = "move";
+
+		if (action->kind == ACTION_AFFINITY)
+			continue;
+		if (!move)
+			assert_int_equal(sscanf(action->target, "/sys/fs/cgroup%63[a-z/.]", group), 1);
+		snprintf(text + used, sizeof(text) - used, "%s%s: %s -> %s", used ? "; " : "", group,
+			action->before, action->after);
+	}
+	assert_string_equal(text, wanted);
+	clear(bench);
+}
+
+static void a_group_is_widened_and_narrowed_around_the_move(void **state)
+{
+	struct snapshot *snapshot = two_nodes();
+	struct guest *guest = run_guest(snapshot, "db", 100, 1024, 0);
+	struct bench bench;
+
+	(void)state;
+	add_cpuset(guest, "/vms", "0-1");
+	add_cpuset(guest, "/vms/db", "0");
+	plan_on(&bench, snapshot, "vm a { attach = \"name:db\" nodes = \"1\" }");
+	is_way(&bench, "/vms/db/cpuset.mems: 0 -> 0-1; move: 0 -> 1; /vms/db/cpuset.mems: 0-1 -> 1");
+}
+
+/* Outermost first when they become wider, innermost first when they become narrower: v1 insists on it. */
+static void groups_in_groups_go_in_order(void **state)
+{
+	struct snapshot *snapshot = two_nodes();
+	struct guest *guest = run_guest(snapshot, "db", 100, 1024, 0);
+	struct bench bench;
+
+	(void)state;
+	add_cpuset(guest, "/a.scope", "0");
+	add_cpuset(guest, "/a.scope/in", "0");
+	plan_on(&bench, snapshot, "vm a { attach = \"name:db\" nodes = \"1\" }");
+	is_way(&bench, "/a.scope/cpuset.mems: 0 -> 0-1; /a.scope/in/cpuset.mems: 0 -> 0-1; move: 0 -> 1; "
+		"/a.scope/in/cpuset.mems: 0-1 -> 1; /a.scope/cpuset.mems: 0-1 -> 1");
+}
+
+/* The administrator's group says node 0; only a section that says node 1 is a stronger word. */
+static void left_to_vmtune_it_stays_where_its_group_keeps_it(void **state)
+{
+	struct snapshot *snapshot = two_nodes();
+	struct guest *guest = run_guest(snapshot, "db", 100, 512, 512); /* v1 does not move by itself */
+	struct bench bench;
+
+	(void)state;
+	add_cpuset(guest, "/vms", "0");
+	add_cpuset(guest, "/vms/db", "0");
+	plan_on(&bench, snapshot, "vm a { attach = \"name:db\" }");
+	is_way(&bench, "move: 0-1 -> 0");
+}
+
+static void a_group_that_allows_the_node_is_left_alone(void **state)
+{
+	struct snapshot *snapshot = two_nodes();
+	struct guest *guest = run_guest(snapshot, "db", 100, 1024, 0);
+	struct bench bench;
+
+	(void)state;
+	add_cpuset(guest, "/vms", "0-1");
+	add_cpuset(guest, "/vms/db", ""); /* inherits */
+	plan_on(&bench, snapshot, "vm a { attach = \"name:db\" nodes = \"1\" }");
+	is_way(&bench, "move: 0 -> 1");
+	snapshot = two_nodes();
+	add_cpuset(run_guest(snapshot, "db", 100, 1024, 0), "/vms/db", "1"); /* v1 does not move by itself */
+	plan_on(&bench, snapshot, "vm a { attach = \"name:db\" placement = keep }");
+	is_way(&bench, "");
+}
+
+static void what_its_vmm_has_bound_is_not_put_on_one_node(void **state)
+{
+	static const char text[] = "vm a { attach = \"name:db\" nodes = \"1\" }";
+	struct snapshot *snapshot = two_nodes();
+	struct guest *guest = run_guest(snapshot, "db", 100, 1024, 0);
+	struct bench bench;
+
+	(void)state;
+	add_cpuset(guest, "/vms/db", "0");
+	idset_add(&guest->bound, 0); /* to one: it goes along */
+	plan_on(&bench, snapshot, text);
+	is_way(&bench, "/vms/db/cpuset.mems: 0 -> 0-1; move: 0 -> 1; /vms/db/cpuset.mems: 0-1 -> 1");
+	snapshot = two_nodes();
+	guest = run_guest(snapshot, "db", 100, 1024, 0);
+	add_cpuset(guest, "/vms/db", "0,3");
+	idset_add(&guest->bound, 0);
+	idset_add(&guest->bound, 3); /* to two, and node 1 would come before node 3 */
+	refused(snapshot, text, "x.conf:1: a (PID 100) cannot be moved to node 1: its group allows node 0,3 only, "
+		"and to let it use others would rebind");
+	snapshot = two_nodes();
+	guest = run_guest(snapshot, "db", 100, 1024, 0);
+	add_cpuset(guest, "/vms/db", "0");
+	idset_add(&guest->bound, 0);
+	plan_on(&bench, snapshot, "vm a { attach = \"name:db\" nodes = \"0-1\" }"); /* to one, of two: stays wide */
+	is_way(&bench, "/vms/db/cpuset.mems: 0 -> 0-1");
+}
+
+static void a_group_of_several_is_not_widened(void **state)
+{
+	static const char text[] = "vm a { attach = \"name:db\" nodes = \"1\" }";
+	struct snapshot *snapshot = two_nodes();
+	struct guest *guest = run_guest(snapshot, "db", 100, 1024, 0);
+
+	(void)state;
+	add_cpuset(guest, "/vms", "0");
+	add_cpuset(guest, "/vms/db", "");
+	refused(snapshot, text, "x.conf:1: a (PID 100) cannot be moved to node 1: the control group /vms allows node 0 "
+		"only, and is not its own");
+	snapshot = two_nodes();
+	add_cpuset(run_guest(snapshot, "web", 200, 1024, 0), "/vms/in", "");
+	add_cpuset(run_guest(snapshot, "db", 100, 1024, 0), "/vms", "0");
+	refused(snapshot, text, "x.conf:1: a (PID 100) cannot be moved to node 1: the control group /vms");
+}
+
+/* ---- guests with nodes of their own --------------------------------------------------------- */
+
+/* Its nodes have one vCPU and half of the memory each, the vCPUs in the other order than the nodes. */
+static struct guest *run_two_node_guest(struct snapshot *snapshot, unsigned int on0, unsigned int on1)
+{
+	struct guest *guest = run_guest(snapshot, "db", 100, on0, on1);
+
+	guest->threads[0].guest_node = 1;
+	guest->threads[1].guest_node = 0;
+	guest->ram = xreallocarray(guest->ram, 2, sizeof(*guest->ram));
+	guest->ram[0].size = GIB / 4;
+	guest->ram[0].guest_node = 0;
+	guest->ram[1] = guest->ram[0];
+	guest->ram[1].start = 4 * GIB;
+	guest->ram[1].size = GIB / 4 * 3;
+	guest->ram[1].guest_node = 1;
+	guest->ram_count = 2;
+	return guest;
+}
+
+static void each_guest_node_goes_to_a_node_of_its_own(void **state)
+{
+	struct snapshot *snapshot = two_nodes();
+	const struct placed_node *nodes;
+	const struct action *move;
+	struct bench bench;
+
+	(void)state;
+	run_two_node_guest(snapshot, 512, 512);
+	plan_on(&bench, snapshot, "vm a { attach = \"name:db\" nodes = \"0-1\" }");
+	if (!bench.plan)
+		fail_msg("%s", bench.err.text);
+	nodes = bench.plan->vms[0].nodes;
+	assert_int_equal(nodes[0].memory, GIB / 4);
+	assert_int_equal(nodes[1].memory, GIB / 4 * 3);
+	assert_true(idset_has(&nodes[0].vcpus, 1) && idset_count(&nodes[0].vcpus) == 1);
+	assert_string_equal(the_action(&bench, ACTION_AFFINITY, "CPU 1/KVM")->after, "0-3");
+	assert_string_equal(the_action(&bench, ACTION_AFFINITY, "CPU 0/KVM")->after, "4-7");
+	move = the_action(&bench, ACTION_MOVE_PAGES, "node 0");
+	assert_string_equal(move->after, "0");
+	move = the_action(&bench, ACTION_MOVE_PAGES, "node 1");
+	assert_string_equal(move->after, "1");
+	clear(&bench);
+}
+
+/* One place for all of it, or a node whose vCPUs are not known: as any other guest. */
+static void without_a_place_for_each_node_it_is_one_guest(void **state)
+{
+	struct snapshot *snapshot = two_nodes();
+	struct bench bench;
+
+	(void)state;
+	run_two_node_guest(snapshot, 512, 512);
+	plan_on(&bench, snapshot, "vm a { attach = \"name:db\" nodes = \"1\" }");
+	assert_null(the_action(&bench, ACTION_MOVE_PAGES, NULL)->detail);
+	clear(&bench);
+	snapshot = two_nodes();
+	run_two_node_guest(snapshot, 512, 512)->threads[0].guest_node = -1;
+	plan_on(&bench, snapshot, "vm a { attach = \"name:db\" nodes = \"0-1\" }");
+	if (!bench.plan)
+		fail_msg("%s", bench.err.text);
+	assert_int_equal(bench.plan->vms[0].nodes[0].memory, GIB / 2);
+	assert_null(find_action(&bench, ACTION_MOVE_PAGES, NULL)); /* all of it is on one of the two */
+	clear(&bench);
+}
+
 static void where_memory_is_is_part_of_a_snapshot(void **state)
 {
 	struct snapshot *snapshot = two_nodes();
 	struct guest_list list;
+	struct guest *guest;
 	json_t *json;
 
 	(void)state;
-	run_guest(snapshot, "db", 100, 100, 924);
+	guest = run_guest(snapshot, "db", 100, 100, 924);
+	add_cpuset(guest, "/vms", "0-1");
+	idset_add(&guest->bound, 1);
 	json = guests_to_json(&snapshot->guests);
 	assert_int_equal(guests_from_json(json, &list, NULL), 0);
 	assert_int_equal(list.guests[0].node_count, 2);
 	assert_int_equal(list.guests[0].node_bytes[1], 924 * MIB);
+	assert_int_equal(list.guests[0].cpuset_count, 1);
+	assert_string_equal(list.guests[0].cpusets[0].file, "/sys/fs/cgroup/vms/cpuset.mems");
+	assert_int_equal(idset_count(&list.guests[0].cpusets[0].mems), 2);
+	assert_true(idset_has(&list.guests[0].bound, 1));
 	json_decref(json);
 	guests_release(&list);
 	snapshot_free(snapshot);
@@ -379,9 +619,18 @@ int main(void)
 		cmocka_unit_test(left_to_vmtune_it_stays_where_its_memory_is),
 		cmocka_unit_test(dedicated_cpus_decide_where_memory_does_not_fit),
 		cmocka_unit_test(a_node_full_of_the_guest_has_room_for_it),
+		cmocka_unit_test(who_makes_room_is_moved_first),
 		cmocka_unit_test(the_pool_of_the_new_node_grows),
 		cmocka_unit_test(keep_changes_nothing),
 		cmocka_unit_test(limits_are_for_groups_of_its_own),
+		cmocka_unit_test(a_group_is_widened_and_narrowed_around_the_move),
+		cmocka_unit_test(groups_in_groups_go_in_order),
+		cmocka_unit_test(left_to_vmtune_it_stays_where_its_group_keeps_it),
+		cmocka_unit_test(a_group_that_allows_the_node_is_left_alone),
+		cmocka_unit_test(what_its_vmm_has_bound_is_not_put_on_one_node),
+		cmocka_unit_test(a_group_of_several_is_not_widened),
+		cmocka_unit_test(each_guest_node_goes_to_a_node_of_its_own),
+		cmocka_unit_test(without_a_place_for_each_node_it_is_one_guest),
 		cmocka_unit_test(where_memory_is_is_part_of_a_snapshot),
 	};
 

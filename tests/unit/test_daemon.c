@@ -12,6 +12,7 @@
 #include "tests/unit/attach_bench.h"
 #include "tuner/daemon/events.h"
 #include "tuner/daemon/measure.h"
+#include "tuner/scope.h"
 
 /* ---- measuring ------------------------------------------------------------------------------ */
 
@@ -191,6 +192,32 @@ static void under_systemd_a_guest_gets_a_scope_and_properties(void **state)
 	clear(&bench);
 }
 
+/* What a user's own systemd calls init.scope or machine-db.scope is not the host's unit of that name. */
+static void only_scopes_in_slices_are_the_hosts(void **state)
+{
+	static const struct {
+		const char *group;
+		bool scope;
+	} cases[] = {
+		{"/vmtune.slice/vmtune-a.scope", true},
+		{"/machine.slice/machine-qemu\\x2d1\\x2ddb.scope", true},
+		{"/user.slice/user-1000.slice/session-3.scope", true},
+		{"/user.slice/user-1000.slice/user@1000.service/init.scope", false},
+		{"/user.slice/user-1000.slice/user@1000.service/app.slice/machine-db.scope", false},
+		{"/machine.slice/machine-db.scope/libvirt", false},
+		{"/vmtune/a", false},
+		{"", false},
+	};
+	const struct snapshot host = {.systemd = true}, other = {.systemd = false};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if (scope_is(&host, cases[i].group) != cases[i].scope)
+			fail_msg("%s", cases[i].group);
+		assert_false(scope_is(&other, cases[i].group));
+	}
+}
+
 /* ---- waking --------------------------------------------------------------------------------- */
 
 #define MESSAGE(text) text, sizeof(text)
@@ -229,6 +256,7 @@ int main(void)
 		cmocka_unit_test(values_are_drifts_of_their_own_and_not_weighed),
 		cmocka_unit_test(a_vcpu_whose_cpu_went_off_line_gets_another),
 		cmocka_unit_test(under_systemd_a_guest_gets_a_scope_and_properties),
+		cmocka_unit_test(only_scopes_in_slices_are_the_hosts),
 		cmocka_unit_test(the_kernels_messages_that_concern_it),
 	};
 

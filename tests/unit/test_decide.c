@@ -70,6 +70,25 @@ static void a_value_is_put_right_once_and_then_it_is_someone_elses(void **unused
 	decide_release(&state);
 }
 
+static void with_no_threads_allowed_no_guest_is_moved_and_values_are(void **unused)
+{
+	const struct decide_config none = { .window_ms = 1000, .forget_ms = 1000, .rate = MIB };
+	struct decide_state state = { 0 };
+	struct drift sample[] = { value("10"), guest(1000000, 0) };
+
+	(void)unused;
+	for (uint64_t now = 1000; now < 20000; now += STEP) {
+		struct decision decisions[2];
+		struct decide_state next = decide(&state, sample, 2, now, &none, decisions);
+
+		decide_release(&state);
+		state = next;
+		assert_int_not_equal(decisions[1].verdict, DECIDE_CORRECT);
+		assert_true(now > 1000 || decisions[0].verdict == DECIDE_CORRECT);
+	}
+	decide_release(&state);
+}
+
 static void a_correction_that_held_is_forgotten(void **unused)
 {
 	struct decide_state state = { 0 };
@@ -401,6 +420,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_value_is_put_right_once_and_then_it_is_someone_elses),
+		cmocka_unit_test(with_no_threads_allowed_no_guest_is_moved_and_values_are),
 		cmocka_unit_test(a_correction_that_held_is_forgotten),
 		cmocka_unit_test(what_could_not_be_done_is_no_conflict),
 		cmocka_unit_test(another_goal_is_another_matter),

@@ -361,6 +361,35 @@ static void a_compaction_that_was_killed_leaves_the_old_journal(void **state)
 	assert_int_equal(access(path, F_OK), -1);
 }
 
+/* Each has its own value from before: weight and limit of one scope are two changes, with one guest as target. */
+static void two_properties_of_one_guest_are_two_changes(void **state)
+{
+	static const char *const properties[] = {"a.scope CPUWeight", "a.scope MemoryMax"};
+	struct journal *journal = opened(true);
+	struct error err = {""};
+	const struct journal_entry *entry;
+	unsigned int count;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		struct action action = setting("1:2 a", i / 2 ? "50" : "100", i / 2 ? "70" : "50");
+
+		action.kind = ACTION_UNIT_PROPERTY;
+		action.detail = (char *)(uintptr_t)properties[i % 2];
+		assert_int_equal(journal_done(journal,
+			(unsigned long)journal_intent(journal, "boot", &action, NULL), action.after, NULL), 0);
+	}
+	assert_int_equal(journal_compact(journal, &err), 0);
+	entry = journal_entries(journal, &count);
+	assert_int_equal(count, 2);
+	for (int i = 0; i < 2; i++) {
+		assert_string_equal(entry[i].action.detail, properties[i]);
+		assert_string_equal(entry[i].action.before, "100");
+		assert_string_equal(entry[i].observed, "70");
+	}
+	journal_close(journal);
+}
+
 /* What someone else had there comes back when the later change is taken back; that is not their doing then. */
 static void a_value_put_back_by_revert_is_known(void **state)
 {
@@ -397,6 +426,7 @@ int main(void)
 		TEST(bytes_that_are_not_text_are_refused),
 		TEST(of_many_changes_the_first_before_and_the_last_after_stay),
 		TEST(what_is_not_done_and_what_was_refused_stay),
+		TEST(two_properties_of_one_guest_are_two_changes),
 		TEST(a_compaction_that_was_killed_leaves_the_old_journal),
 		TEST(a_value_put_back_by_revert_is_known),
 	};

@@ -115,6 +115,8 @@ static void xml_brings_tiers_devices_kinds_and_allowed_cpus(void **state)
 	assert_int_equal(machine_cpu_of(m, 3)->kind, 1);
 	assert_non_null(machine_device_of(m, "eth0"));
 	assert_int_equal(machine_device_of(m, "eth0")->node, 2);
+	assert_ptr_equal(machine_device_of(m, "0000:3B:00.0"), machine_device_of(m, "3b:00.0"));
+	assert_non_null(machine_device_of(m, "3b:00.0"));
 	machine_free(m);
 }
 

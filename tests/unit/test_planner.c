@@ -279,6 +279,25 @@ static void solve_small(struct small *small, struct planner_result *result)
 	assert_true(result->proven);
 }
 
+/* Memory that a guest left on another node keeps no VM of its group away from the CPUs there. */
+static void apart_counts_where_the_vcpus_are(void **state)
+{
+	static const struct planner_part parts[] = { { 0, 2, 6ull << 30 }, { 1, 0, 2ull << 30 } };
+	struct planner_result result;
+	struct small small;
+
+	(void)state;
+	small_init(&small, 2, 2);
+	small.vms[0].apart = small.vms[1].apart = 0;
+	small.vms[1].fixed = parts;
+	small.vms[1].fixed_parts = 2;
+	small.problem.vm_count = small.problem.fixed_count = 1;
+	solve_small(&small, &result);
+	assert_int_equal(result.unplaced, 0);
+	assert_int_equal(result.placements[0].parts[0].site, 1);
+	planner_result_release(&result, &small.problem);
+}
+
 static void a_vm_lives_where_its_devices_are(void **state)
 {
 	static const unsigned int devices[] = { 1, 1 };
@@ -520,6 +539,7 @@ int main(void)
 		cmocka_unit_test(few_huge_vms_come_near_the_optimum),
 		cmocka_unit_test(the_same_seed_gives_the_same_plan),
 		cmocka_unit_test(nothing_is_better_than_the_proven_optimum),
+		cmocka_unit_test(apart_counts_where_the_vcpus_are),
 		cmocka_unit_test(a_vm_lives_where_its_devices_are),
 		cmocka_unit_test(no_vm_shares_beyond_its_overcommit_limit),
 		cmocka_unit_test(fixed_vms_count_for_their_groups),

@@ -249,6 +249,7 @@ static void impossible_vms_are_refused(void **state)
 	refused("vm a { kernel = k\npins = \"1,2\" }", 2, "2 vCPUs|has 1");
 	refused("vm a { kernel = k vcpus = 3\npins = \"0=1,2=3\" }", 2, "vCPU 1 has no pin");
 	refused("vm a { kernel = k vcpus = 2 dedicated = true\npins = \"1,1\" }", 2, "CPU 1 is pinned twice");
+	refused("vm a { kernel = k vcpus = 2 dedicated = true\novercommit = 2 }", 2, "VMs that share CPUs");
 	refused("vm a { kernel = k pages = 2M\nksm = true }", 2, "KSM cannot merge 2M");
 	refused("vm a { kernel = k pages = 2M\nballoon = 256M }", 2, "balloon|4K or THP");
 	refused("vm a { kernel = k\nmemory = 1536M\npages = 1G }", 2, "multiple of 1G|2G");

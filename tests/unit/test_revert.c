@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The three-way comparison of revert: before, ours, now. */
+#include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -9,8 +11,11 @@
 #include <cmocka.h>
 
 #include "tests/unit/tree.h"
+#include "tuner/apply.h"
 #include "tuner/command.h"
+#include "tuner/interrupt.h"
 #include "tuner/revert.h"
+#include "tuner/state.h"
 
 #define KSM_RUN "/sys/kernel/mm/ksm/run"
 #define THP     "/sys/kernel/mm/transparent_hugepage/enabled"
@@ -273,6 +278,48 @@ static void a_value_between_two_changes_goes_all_the_way_back(void **state)
 	journal_close(journal);
 }
 
+/* A daemon whose correction fails goes on holding, also where nothing else is in the journal. */
+static void undoing_the_latest_changes_does_not_forget_the_profile(void **state)
+{
+	const struct revert_options latest = {.from = 1};
+	struct report report = {.rows = json_array()};
+	struct revert_result result = {0};
+	struct journal *journal = changed_twice();
+	char path[PATH_MAX];
+
+	(void)state;
+	tree_put(&context.root, "/var/lib/vmtune/profile", "host { }\n");
+	assert_int_equal(revert_run(&context, journal, &latest, &report, &result, NULL), 0);
+	json_decref(report.rows);
+	assert_int_equal(result.restored, 2);
+	assert_non_null(state_profile(&context.root, path));
+	reverted(journal, false);
+	assert_null(state_profile(&context.root, path));
+	journal_close(journal);
+}
+
+/* A daemon that was told to end in the middle of a correction must not go on when that is undone. */
+static void an_interrupt_is_one_still_when_all_is_undone(void **state)
+{
+	struct action action = {.kind = ACTION_SETTING, .target = text(KSM_RUN), .after = text("1")};
+	struct action_list list = {&action, 1};
+	struct report report = {.rows = json_array()};
+	struct journal *journal = journal_open(&context.root, true, 0, NULL);
+	struct error err;
+
+	(void)state;
+	tree_put(&context.root, KSM_RUN, "0\n");
+	interrupt_watch();
+	raise(SIGTERM);
+	assert_int_equal(apply_run(&context, journal, &list, &report, &err), -EINTR);
+	json_decref(report.rows);
+	assert_true(interrupted());
+	assert_true(interrupt_forget());
+	assert_false(interrupted());
+	holds("0\n");
+	journal_close(journal);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -283,6 +330,8 @@ int main(void)
 		TEST(two_changes_of_one_file_go_back_to_the_first_value),
 		TEST(someone_else_puts_back_the_first_value_and_force_does_not_undo_that),
 		TEST(a_value_between_two_changes_goes_all_the_way_back),
+		TEST(undoing_the_latest_changes_does_not_forget_the_profile),
+		TEST(an_interrupt_is_one_still_when_all_is_undone),
 	};
 
 	return cmocka_run_group_tests_name("revert", tests, NULL, NULL);

@@ -59,7 +59,8 @@ static json_t *ask(const char *profile_text, const char *question, struct error 
 
 static void questions_that_ask_nothing_are_refused(void **state)
 {
-	static const char *const wrong[] = { "", "profile=", "host", "more=", "more=a:0", "more=a:x", "more=a:99999", "less=a" };
+	static const char *const wrong[] = { "", "profile=", "host", "more=", "more=a:0", "more=a:x", "more=a: 1",
+		"more=a:99999", "less=a" };
 	struct what_if what = { 0 };
 	struct error err;
 
@@ -69,6 +70,10 @@ static void questions_that_ask_nothing_are_refused(void **state)
 	assert_int_equal(what_if_parse(&what, "more=a:7", &err), 0);
 	assert_string_equal(what.more, "a");
 	assert_int_equal(what.count, 7);
+	assert_int_equal(what_if_parse(&what, "host=x", &err), 0);
+	assert_true(what_if_parse(&what, "more=b", &err) < 0);
+	assert_true(what_if_parse(&what, "host=y", &err) < 0);
+	assert_string_equal(what.more, "a");
 	what_if_release(&what);
 }
 

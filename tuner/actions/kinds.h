@@ -13,6 +13,7 @@
 struct action_verbs {
 	const char *name; /* in the journal and in JSON */
 	const char *verb; /* for people: "set", "start guest" */
+	/* NULL with errno: EAGAIN, it cannot be asked at this moment; else it is not there */
 	char *(*read)(const struct action_context *context, const struct action *action);
 	/* One verb where both ways are alike: apply is to set ->after, undo is to set ->before */
 	int (*set)(const struct action_context *context, const struct action *action, const char *value,
@@ -34,11 +35,13 @@ struct action_verbs {
 	/* NULL: never busy */
 	char *(*busy)(const struct action_context *context, const struct action *action);
 	bool refusable; /* the kernel may say no, and then nothing is wrong */
+	bool many;      /* a target has several such values: which one is in ->detail */
 };
 
 extern const struct action_verbs action_setting, action_hugepages, action_cgroup_controllers,
 	action_cgroup, action_cgroup_value, action_unit_property, action_start_guest, action_affinity, action_balloon,
-	action_guest_ksm, action_irq, action_irqbalance, action_move_pages;
+	action_guest_ksm, action_irq, action_irqbalance, action_move_pages, action_cpuset_mems,
+	action_libvirt;
 
 /* Text equal but for blanks at both ends. */
 bool action_text_same(const char *a, const char *b);
@@ -49,5 +52,12 @@ char *action_read_file(const struct action_context *context, const struct action
 /* Writes @text to the host file (target) with a message that names the file and what was refused. */
 int action_write_file(const struct action_context *context, const struct action *action,
 	const char *text, struct error *err);
+
+/*
+ * Moves what of a guest's pages lies outside of @nodes there, before a group stops allowing the rest: the
+ * kernel would do it at once, without pace or end. @guest "PID:START NAME"; one that has ended has none.
+ */
+int action_move_off(const struct action_context *context, const char *guest, const struct idset *nodes,
+	struct error *err);
 
 #endif

@@ -5,6 +5,7 @@
  * made it: pages it touches later follow that. Pages that will not move are told, and no failure.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "lib/idset.h"
@@ -12,10 +13,33 @@
 #include "tuner/actions/kinds.h"
 #include "tuner/guests.h"
 #include "tuner/move.h"
+#include "tuner/plan_internal.h"
+
+#define QMP_MS 500
 
 /* ---- what is where -------------------------------------------------------------------------- */
 
-static char *nodes_of(const struct guest *guest, const struct machine *machine)
+/*
+ * The part of the guest that the action is about: all its RAM, or what is one of its nodes'. False: QEMU
+ * does not say any more which that is.
+ */
+static bool select_ram(const struct action *action, struct guest *guest, struct guest *part)
+{
+	unsigned int node;
+
+	*part = *guest;
+	if (!action->detail)
+		return true;
+	guest_ask_threads(guest, QMP_MS);
+	guest_ask_nodes(guest, QMP_MS);
+	if (sscanf(action->detail, "node %u", &node) != 1 || node >= guest_node_count(guest))
+		return false;
+	part->ram = &guest->ram[node]; /* guest_ask_nodes() has put them in this order */
+	part->ram_count = 1;
+	return true;
+}
+
+static char *nodes_of(const struct action *action, const struct guest *guest, const struct machine *machine)
 {
 	struct guest_memory_map map;
 	struct idset nodes = {0};
@@ -27,7 +51,7 @@ static char *nodes_of(const struct guest *guest, const struct machine *machine)
 		return NULL;
 	}
 	for (unsigned int i = 0; i < map.node_count; i++)
-		if (map.node_bytes[i])
+		if (map.node_bytes[i] >= (action->detail ? MOVE_WORTH : 1))
 			idset_add(&nodes, machine->nodes[i].os);
 	guest_map_release(&map);
 	return xstrdup(idset_format(&nodes, text, sizeof(text)));
@@ -35,7 +59,7 @@ static char *nodes_of(const struct guest *guest, const struct machine *machine)
 
 static char *read_nodes(const struct action_context *context, const struct action *action)
 {
-	const struct guest *guest;
+	struct guest *guest, part;
 	struct machine *machine;
 	struct guest_list list;
 	struct guest_ref ref;
@@ -48,8 +72,8 @@ static char *read_nodes(const struct action_context *context, const struct actio
 	machine = machine_read(&context->root, NULL);
 	guests_read(&context->root, &list);
 	guest = guest_by_pid(&list, ref.pid);
-	if (guest && machine)
-		nodes = nodes_of(guest, machine);
+	if (guest && machine && select_ram(action, guest, &part))
+		nodes = nodes_of(action, &part, machine);
 	guests_release(&list);
 	machine_free(machine);
 	return nodes;
@@ -94,7 +118,7 @@ static int apply(const struct action_context *context, const struct action *acti
 	struct guest_list list;
 	struct guest_ref ref;
 	struct idset nodes;
-	const struct guest *guest;
+	struct guest *guest, part;
 	int status = guest_resolve(context, action->target, &ref, err);
 
 	if (status >= 0)
@@ -103,16 +127,31 @@ static int apply(const struct action_context *context, const struct action *acti
 		return status;
 	guests_read(&context->root, &list);
 	guest = guest_by_pid(&list, ref.pid);
-	if (guest) {
-		struct guest named = *guest; /* as it was asked for */
-
-		named.name = ref.name;
-		status = move(context, &named, &nodes, err);
-	} else {
+	if (!guest)
 		status = error_set(err, ESRCH, "guest %s has ended", ref.name);
+	else if (!select_ram(action, guest, &part))
+		status = error_set(err, EIO, "guest %s does not say what its %s is", ref.name, action->detail);
+	else {
+		part.name = ref.name; /* as it was asked for */
+		status = move(context, &part, &nodes, err);
 	}
 	guests_release(&list);
 	return status;
+}
+
+/* Pages that stay (a device has them) are the kernel's affair then: it leaves them where they are as well. */
+int action_move_off(const struct action_context *context, const char *guest, const struct idset *nodes,
+	struct error *err)
+{
+	struct action action = { .target = (char *)(uintptr_t)guest };
+	char *now = read_nodes(context, &action), list[1024];
+	int status = 0;
+
+	action.after = (char *)(uintptr_t)idset_format(nodes, list, sizeof(list));
+	if (now && !same(&action, now, action.after))
+		status = apply(context, &action, err);
+	free(now);
+	return status == -EBUSY ? 0 : status;
 }
 
 const struct action_verbs action_move_pages = {

@@ -68,4 +68,5 @@ const struct action_verbs action_unit_property = {
 	.read = read_value,
 	.set = set,
 	.resolve = guest_resolve_target,
+	.many = true,
 };

@@ -102,6 +102,7 @@ struct daemon {
 	const struct daemon_options *options;
 	struct cycle cycle;
 	struct control control;
+	sigset_t signals; /* that it hears */
 	int events;
 	uint64_t due_ms; /* the next round */
 };
@@ -168,19 +169,27 @@ static void tell_systemd(const struct daemon *daemon, const char *more)
 		daemon->cycle.corrections);
 }
 
-/* What is applied is read from its file again and applied again; after a revert nothing is. */
-static void apply_again(struct daemon *daemon)
+static int apply_profile(struct daemon *daemon, const char *file, struct error *err)
 {
-	char *origin = daemon->cycle.idle ? NULL : state_origin(&daemon->cycle.context.root);
-	const char *file = daemon->options->profile ? daemon->options->profile : origin;
 	const char *sysroot = daemon->cycle.context.root.dir;
 	char *argv[] = {(char *)"apply", (char *)"--quiet", (char *)"--sysroot", (char *)(uintptr_t)(*sysroot ? sysroot : "/"),
 		(char *)(uintptr_t)file, NULL};
+
+	return control_run(&daemon->control, argv, err);
+}
+
+/* What is applied is read from its file again and applied again; after a revert nothing is. */
+static void apply_again(struct daemon *daemon)
+{
+	bool nothing = daemon->cycle.idle || daemon->options->dry_run;
+	char *origin = nothing ? NULL : state_origin(&daemon->cycle.context.root);
+	const char *file = daemon->options->profile ? daemon->options->profile : origin;
 	struct error err;
 
-	if (daemon->cycle.idle)
-		daemon_log(LOG_LEVEL_INFO, "event=reload what=nothing reason=\"nothing is applied\"");
-	else if (file && control_run(&daemon->control, argv, &err) < 0)
+	if (nothing)
+		daemon_log(LOG_LEVEL_INFO, "event=reload what=nothing reason=\"%s\"",
+			daemon->cycle.idle ? "nothing is applied" : "a dry run");
+	else if (file && apply_profile(daemon, file, &err) < 0)
 		daemon_log(LOG_LEVEL_ERROR, "event=reload error=\"%s\"", err.text);
 	free(origin);
 }
@@ -206,70 +215,70 @@ static void wake_soon(struct daemon *daemon)
 		daemon->due_ms = soon;
 }
 
-/* Signals come in here only, so that none is lost between a look at its flag and the wait. */
-static void wait_for_something(struct daemon *daemon, const sigset_t *outside)
+static void poll_once(struct daemon *daemon, const sigset_t *mask)
 {
 	struct pollfd polls[CONTROL_POLLS + 1];
 	unsigned int count = control_polls(&daemon->control, polls);
-	enum control_ended ended;
 	uint64_t now = cycle_now_ms(), left = daemon->due_ms > now ? daemon->due_ms - now : 0;
 	struct timespec limit = {.tv_sec = (time_t)(left / 1000), .tv_nsec = (long)(left % 1000) * 1000000};
 
 	polls[count] = (struct pollfd){.fd = daemon->events, .events = POLLIN};
 	/* with a command under way there is no round: its end wakes */
-	if (ppoll(polls, count + 1, control_busy(&daemon->control) ? NULL : &limit, outside) <= 0)
+	if (ppoll(polls, count + 1, control_busy(&daemon->control) ? NULL : &limit, mask) <= 0)
 		return;
 	if (polls[count].revents && events_take(daemon->events))
 		wake_soon(daemon);
-	ended = control_answer(&daemon->control, polls, count);
-	if (ended == CONTROL_APPLIED) /* what was seen of the plan before does not matter any more */
-		cycle_forget(&daemon->cycle);
-	if (ended)
+	if (control_answer(&daemon->control, polls, count))
 		daemon->due_ms = cycle_now_ms();
+}
+
+/* Signals come in here only, so that none is lost between a look at its flag and the wait. */
+static void wait_for_something(struct daemon *daemon)
+{
+	sigset_t outside;
+
+	sigprocmask(SIG_BLOCK, &daemon->signals, &outside);
+	if (reload && !control_busy(&daemon->control)) {
+		reload = 0;
+		apply_again(daemon);
+	}
+	if (!interrupted())
+		poll_once(daemon, &outside);
+	sigprocmask(SIG_SETMASK, &outside, NULL);
 }
 
 static void loop(struct daemon *daemon)
 {
-	sigset_t ours, outside;
-
-	watch_signals(&ours);
 	tell_systemd(daemon, "READY=1\n");
 	while (!interrupted()) {
 		round_if_due(daemon);
-		sigprocmask(SIG_BLOCK, &ours, &outside);
-		if (reload) {
-			reload = 0;
-			apply_again(daemon);
-		}
-		if (!interrupted())
-			wait_for_something(daemon, &outside);
-		sigprocmask(SIG_SETMASK, &outside, NULL);
+		wait_for_something(daemon);
 	}
-	tell_systemd(daemon, "STOPPING=1\n");
 }
 
-/* Before anything is held: a profile that cannot be applied is the daemon's failure. */
+/* Before anything is held: a profile that cannot be applied is the daemon's failure, whatever was applied before. */
 static int apply_first(struct daemon *daemon, struct error *err)
 {
-	char *argv[] = {(char *)"apply", (char *)"--quiet", (char *)"--sysroot",
-		(char *)(uintptr_t)(*daemon->cycle.context.root.dir ? daemon->cycle.context.root.dir : "/"),
-		(char *)(uintptr_t)daemon->options->profile, NULL};
-	char file[PATH_MAX];
+	const char *file = daemon->options->profile;
 
-	if (!daemon->options->profile)
+	if (!file)
 		return 0;
-	if (control_run(&daemon->control, argv, err) < 0)
+	if (apply_profile(daemon, file, err) < 0)
 		return -EIO;
-	while (control_busy(&daemon->control)) {
-		struct pollfd polls[CONTROL_POLLS];
-		unsigned int count = control_polls(&daemon->control, polls);
+	while (control_busy(&daemon->control) && !interrupted())
+		wait_for_something(daemon);
+	if (interrupted())
+		return error_set(err, EINTR, "interrupted");
+	return daemon->control.own_status ? error_set(err, EINVAL, "%s could not be applied", file) : 0;
+}
 
-		if (poll(polls, count, -1) > 0)
-			control_answer(&daemon->control, polls, count);
-	}
-	if (state_profile(&daemon->cycle.context.root, file))
-		return 0;
-	return error_set(err, EINVAL, "%s could not be applied", daemon->options->profile);
+/* A command that runs must not go on with nobody to tell: it undoes what it has done, and its caller is answered. */
+static void end_commands(struct daemon *daemon)
+{
+	tell_systemd(daemon, "STOPPING=1\n");
+	control_close(&daemon->control);
+	while (control_busy(&daemon->control))
+		poll_once(daemon, NULL);
 }
 
 static int run(struct daemon *daemon, struct error *err)
@@ -278,16 +287,18 @@ static int run(struct daemon *daemon, struct error *err)
 
 	if (status < 0)
 		return status;
+	watch_signals(&daemon->signals);
+	daemon->events = root_is_live(&daemon->cycle.context.root) ? events_open() : -1;
 	status = apply_first(daemon, err);
 	if (status >= 0) {
-		daemon->events = root_is_live(&daemon->cycle.context.root) ? events_open() : -1;
 		cycle_begin(&daemon->cycle);
 		loop(daemon);
-		cycle_end(&daemon->cycle);
-		if (daemon->events >= 0)
-			close(daemon->events);
 	}
-	control_close(&daemon->control);
+	end_commands(daemon);
+	if (status >= 0)
+		cycle_end(&daemon->cycle);
+	if (daemon->events >= 0)
+		close(daemon->events);
 	return status;
 }
 
@@ -350,6 +361,14 @@ static int ask(const struct daemon_options *options, struct error *err)
 	return 0;
 }
 
+static int check_options(const struct daemon_options *options, struct error *err)
+{
+	if (options->profile && (options->once || options->dry_run))
+		return error_set(err, EINVAL, "--profile is for a daemon that stays and acts; with --once and --dry-run "
+			"what is applied already is looked at (vmtune apply FILE)");
+	return 0;
+}
+
 int daemon_command(int argc, char **argv)
 {
 	struct daemon_options options = {.interval = 10, .window = 60, .dwell = 300, .forget = 3600, .band = 20,
@@ -360,6 +379,10 @@ int daemon_command(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	if (check_options(&options, &err) < 0) {
+		command_failed(argv[0], &err);
+		return EXIT_USAGE;
+	}
 	context_init(&daemon.cycle.context, &options.common.root);
 	daemon.cycle.dry_run = options.dry_run;
 	daemon.cycle.config = (struct decide_config){.window_ms = options.window * UINT64_C(1000),

@@ -10,12 +10,13 @@
 #include "lib/xalloc.h"
 #include "tuner/apply.h"
 #include "tuner/command.h"
+#include "tuner/plan_internal.h"
 
 #define NOT_VCPU (-1) /* "io=": every thread that is not a vCPU */
 
 static bool serves(const struct guest_thread *thread, int vcpu)
 {
-	return vcpu == NOT_VCPU ? thread->kind != THREAD_VCPU
+	return vcpu == NOT_VCPU ? thread->kind != THREAD_VCPU && !guest_thread_is_kernels(thread)
 				: thread->kind == THREAD_VCPU && thread->vcpu == vcpu;
 }
 
@@ -24,6 +25,8 @@ static void add_thread(struct action_list *list, const struct guest *guest,
 {
 	char text[4096];
 
+	if (plan_libvirt_pin(list, guest->name, guest, thread, cpus))
+		return;
 	action_add(list, ACTION_AFFINITY, CLASS_REVERSIBLE,
 		xasprintf("%d:%" PRIu64 "/%d:%" PRIu64, (int)guest->pid, guest->start,
 			(int)thread->tid, thread->start),
@@ -61,7 +64,7 @@ static int parse_pin(const char *text, int *vcpu, struct idset *cpus, struct err
 static int add_pin(struct action_list *list, const struct guest *guest, const struct idset *online,
 	const char *text, struct error *err)
 {
-	unsigned int before = list->count;
+	bool found = false;
 	struct idset cpus;
 	int vcpu, status = parse_pin(text, &vcpu, &cpus, err);
 
@@ -69,28 +72,40 @@ static int add_pin(struct action_list *list, const struct guest *guest, const st
 		return status;
 	if (!idset_within(&cpus, online))
 		return error_set(err, EINVAL, "'%s': not all of these CPUs are online", text);
-	for (unsigned int i = 0; i < guest->thread_count; i++)
-		if (serves(&guest->threads[i], vcpu))
-			add_thread(list, guest, &guest->threads[i], &cpus);
-	if (list->count == before)
+	for (unsigned int i = 0; i < guest->thread_count; i++) {
+		if (!serves(&guest->threads[i], vcpu))
+			continue;
+		found = true;
+		add_thread(list, guest, &guest->threads[i], &cpus);
+	}
+	if (!found)
 		return error_set(err, ENOENT, "guest %s has no vCPU %d; it has %u", guest->name, vcpu,
 			guest->vcpu_count);
 	return 0;
+}
+
+static void ask_libvirt(struct guest *guest)
+{
+	guest_ask_libvirt(guest, LIBVIRT_URI);
+	if (guest->domain && guest->domain->why)
+		warn("%s is libvirt's, but is pinned past it: %s", guest->name, guest->domain->why);
 }
 
 static int make_list(const struct root *root, int count, char **words, struct action_list *list,
 	struct error *err)
 {
 	struct guest_list guests;
-	const struct guest *guest;
+	struct guest *guest;
 	struct idset online = {0};
 	int status = root_read_idset(root, &online, "/sys/devices/system/cpu/online");
 
 	if (status < 0)
 		return error_errno(err, -status, "reading which CPUs are online");
 	guests_read(root, &guests);
-	guest = guest_find(&guests, words[0]);
-	if (!guest)
+	guest = (struct guest *)(uintptr_t)guest_find(&guests, words[0]); /* one of our own list */
+	if (guest)
+		ask_libvirt(guest);
+	else
 		status = error_set(err, ENOENT, "no guest '%s' runs here; vmtune status lists them",
 			words[0]);
 	for (int i = 1; guest && i < count && status >= 0; i++)

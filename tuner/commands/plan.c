@@ -48,8 +48,7 @@ static const struct option_row rows[] = {
 	{ 0 },
 };
 
-static int compare(const struct plan_options *options, const struct profile *profile,
-	const struct snapshot *snapshot)
+static int compare(const struct plan_options *options, const struct profile *profile, struct snapshot *snapshot)
 {
 	struct error err;
 

@@ -42,14 +42,25 @@ int control_listen(struct control *control, const struct root *root, struct erro
 	return 0;
 }
 
+static void tell(struct control_job *job)
+{
+	if (!job->told)
+		kill(job->pid, SIGINT);
+	job->told = true;
+}
+
 void control_close(struct control *control)
 {
 	char *slash = strrchr(control->path, '/');
 
 	unixsock_unlisten(control->listener, control->path);
+	control->listener = -1;
 	if (slash)
 		*slash = '\0';
 	rmdir(control->path); /* when nothing else is in it */
+	for (int i = 0; i < CONTROL_JOBS; i++)
+		if (control->jobs[i].pid)
+			tell(&control->jobs[i]);
 }
 
 /* ---- one request ---------------------------------------------------------------------------- */
@@ -97,10 +108,8 @@ static void take_fds(struct request *request, struct msghdr *message)
 static int read_request(int fd, struct request *request, struct error *err)
 {
 	static char text[REQUEST_MAX];
-	const struct timeval limit = {.tv_sec = REQUEST_SECONDS};
 	size_t used = 0;
 
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	while (!used || text[used - 1] != '\n') {
 		union {
 			struct cmsghdr header;
@@ -120,12 +129,20 @@ static int read_request(int fd, struct request *request, struct error *err)
 	return request->json ? 0 : error_set(err, EPROTO, "the request is no JSON");
 }
 
+/* Whole, though it may be more than the socket holds; to one that does not read, what goes in REQUEST_SECONDS. */
 static void answer(int fd, json_t *json)
 {
 	char *text = json_dumps(json, JSON_COMPACT);
+	size_t left = text ? strlen(text) : 0;
+	ssize_t sent;
 
-	if (text && send(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
-		send(fd, "\n", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (text)
+		text[left++] = '\n'; /* in the place of its end */
+	for (const char *at = text; left; at += sent, left -= (size_t)sent) {
+		sent = send(fd, at, left, MSG_NOSIGNAL);
+		if (sent <= 0)
+			break;
+	}
 	free(text);
 	json_decref(json);
 }
@@ -150,6 +167,7 @@ static void __attribute__((noreturn)) child(const struct command *command, int a
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	unsetenv("NOTIFY_SOCKET");
 	unsetenv("WATCHDOG_USEC");
+	setpgid(0, 0); /* Ctrl-C at the daemon's terminal is the daemon's, which tells it */
 	for (int i = 0; fds && i < CONTROL_FDS; i++)
 		dup2(fds[i], STDOUT_FILENO + i);
 	syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
@@ -164,6 +182,7 @@ static int start(struct control *control, int argc, char **argv, const int *fds,
 {
 	const struct command *command = argc ? command_find(argv[0]) : NULL;
 	struct control_job *job = free_job(control);
+	int status;
 
 	if (!command || !command->changes)
 		return error_set(err, EINVAL, "the daemon carries out no '%s'", argc ? argv[0] : "");
@@ -174,13 +193,16 @@ static int start(struct control *control, int argc, char **argv, const int *fds,
 	if (job->pid == 0)
 		child(command, argc, argv, fds, folder);
 	job->pidfd = job->pid > 0 ? (int)syscall(SYS_pidfd_open, job->pid, 0) : -1;
-	if (job->pid > 0 && job->pidfd < 0)
-		kill(job->pid, SIGKILL);
 	if (job->pidfd < 0) {
+		status = error_errno(err, errno, "starting %s", argv[0]);
+		if (job->pid > 0 && kill(job->pid, SIGKILL) == 0)
+			waitpid(job->pid, NULL, 0);
 		job->pid = 0;
-		return error_errno(err, errno, "starting %s", argv[0]);
+		return status;
 	}
 	job->fd = fd;
+	job->own = !fds;
+	job->told = false;
 	snprintf(job->what, sizeof(job->what), "%s", argv[0]);
 	return 0;
 }
@@ -218,12 +240,15 @@ int control_run(struct control *control, char *const argv[], struct error *err)
 /* Whether the connection is kept, for a command that runs. */
 static bool serve(struct control *control, int fd)
 {
+	const struct timeval limit = {.tv_sec = REQUEST_SECONDS};
 	struct request request = {.fds = {-1, -1}};
 	struct error err;
 	const char *what;
 	bool kept = false;
 	int status;
 
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	if (!may_ask(fd)) {
 		answer(fd, json_pack("{s:{s:s}}", "error", "desc", "only root may ask this daemon"));
 		return false;
@@ -267,13 +292,21 @@ unsigned int control_polls(const struct control *control, struct pollfd *polls)
 	return count;
 }
 
-static enum control_ended end_job(struct control_job *job)
+static int exit_status_of(pid_t pid)
 {
-	int wait_status, status;
+	int status;
 
-	if (waitpid(job->pid, &wait_status, 0) != job->pid)
-		wait_status = 0;
-	status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
+	if (waitpid(pid, &status, 0) != pid)
+		return EXIT_FAILURE; /* nobody knows */
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void end_job(struct control *control, struct control_job *job)
+{
+	int status = exit_status_of(job->pid);
+
+	if (job->own)
+		control->own_status = status;
 	daemon_log(status && status != EXIT_DRIFT ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
 		"event=command-end what=\"%s\" status=%d", job->what, status);
 	if (job->fd >= 0) {
@@ -282,7 +315,6 @@ static enum control_ended end_job(struct control_job *job)
 	}
 	close(job->pidfd);
 	job->pid = 0;
-	return !strcmp(job->what, "apply") || !strcmp(job->what, "revert") ? CONTROL_APPLIED : CONTROL_COMMAND;
 }
 
 /* The caller has gone or wants it to stop. Said once: the command undoes what it has done. */
@@ -293,31 +325,30 @@ static void interrupt_job(struct control_job *job)
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	kill(job->pid, SIGINT);
+	tell(job);
 	if (got > 0)
 		return;
 	close(job->fd);
 	job->fd = -1;
 }
 
-enum control_ended control_answer(struct control *control, const struct pollfd *polls, unsigned int count)
+bool control_answer(struct control *control, const struct pollfd *polls, unsigned int count)
 {
-	enum control_ended most = CONTROL_NONE;
+	bool ended = false;
 
 	for (unsigned int i = 1; i + 1 < count; i += 2) {
 		struct control_job *job = &control->jobs[(i - 1) / 2];
 
 		if (polls[i].revents) {
-			enum control_ended ended = end_job(job);
-
-			most = ended > most ? ended : most;
+			end_job(control, job);
+			ended = true;
 		} else if (polls[i + 1].revents) {
 			interrupt_job(job);
 		}
 	}
 	if (polls[0].revents)
 		accept_one(control);
-	return most;
+	return ended;
 }
 
 bool control_busy(const struct control *control)

@@ -34,6 +34,8 @@
 struct control_job {
 	pid_t pid;            /* 0: free */
 	int pidfd, fd;
+	bool own;             /* the daemon's */
+	bool told;            /* to stop; a second time would stop its undoing */
 	char what[64];
 };
 
@@ -41,23 +43,21 @@ struct control {
 	char path[PATH_MAX];
 	int listener;
 	struct control_job jobs[CONTROL_JOBS];
+	int own_status;       /* exit status of the daemon's own command that has ended last */
 	json_t *(*status)(void *opaque); /* answers "status" */
 	void *opaque;
 };
 
 /* Negative with @err; -EADDRINUSE when a daemon runs. */
 int control_listen(struct control *control, const struct root *root, struct error *err);
+/* From now on nobody is heard, and what runs is told to undo what it has done: poll until nothing is busy. */
 void control_close(struct control *control);
 /* Fills @polls (CONTROL_POLLS of them); returns how many. */
 unsigned int control_polls(const struct control *control, struct pollfd *polls);
-enum control_ended { CONTROL_NONE, CONTROL_COMMAND, CONTROL_APPLIED };
-/*
- * Answers what the poll has found. Returns what has ended: no command, some, or one that decides what is wanted
- * (apply, revert).
- */
-enum control_ended control_answer(struct control *control, const struct pollfd *polls, unsigned int count);
+/* Answers what the poll has found. Whether a command has ended. */
+bool control_answer(struct control *control, const struct pollfd *polls, unsigned int count);
 bool control_busy(const struct control *control);
-/* Runs a command of vmtune for the daemon itself; its output goes where the daemon's does. */
+/* Runs a command of vmtune for the daemon itself; its output goes where the daemon's does. See ->own_status. */
 int control_run(struct control *control, char *const argv[], struct error *err);
 
 /* ---- the caller's side ---------------------------------------------------------------------- */

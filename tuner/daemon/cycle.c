@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -45,9 +46,11 @@ static void recall(struct cycle *cycle)
 	json_decref(json);
 }
 
-static void keep(const struct cycle *cycle)
+/* A full /run is said once, not at every round; nothing but a restart's memory hangs on it. */
+static void keep(struct cycle *cycle)
 {
 	char path[PATH_MAX], fresh[PATH_MAX], directory[PATH_MAX];
+	bool kept;
 	json_t *json;
 
 	root_path(&cycle->context.root, directory, RUN_DIR);
@@ -59,8 +62,12 @@ static void keep(const struct cycle *cycle)
 	}
 	context_make_run_dir(&cycle->context.root, NULL);
 	json = decide_to_json(&cycle->state);
-	if (json_dump_file(json, memory_path(cycle, fresh, ".new"), JSON_COMPACT) < 0 || rename(fresh, path) < 0)
+	kept = json_dump_file(json, memory_path(cycle, fresh, ".new"), JSON_COMPACT) == 0 && rename(fresh, path) == 0;
+	if (!kept && !cycle->unkept)
 		daemon_log(LOG_LEVEL_WARNING, "event=memory error=\"cannot write %s: %s\"", path, strerror(errno));
+	if (!kept)
+		unlink(fresh);
+	cycle->unkept = !kept;
 	json_decref(json);
 }
 
@@ -214,7 +221,7 @@ void cycle_begin(struct cycle *cycle)
 	tidy_once(cycle);
 }
 
-void cycle_forget(struct cycle *cycle)
+static void forget(struct cycle *cycle)
 {
 	decide_release(&cycle->state);
 	look_release(&cycle->look);
@@ -225,7 +232,7 @@ void cycle_end(struct cycle *cycle)
 {
 	if (!cycle->dry_run)
 		keep(cycle);
-	cycle_forget(cycle);
+	forget(cycle);
 }
 
 /* ---- one round ------------------------------------------------------------------------------ */
@@ -249,6 +256,20 @@ static void decide_and_act(struct cycle *cycle, const struct guest_list *before)
 	measure_release(&measure);
 }
 
+/*
+ * What was seen and decided does not count any more when something else is wanted. An apply puts a new file in the
+ * place of the old one; one that failed, a dry run and a trial that was taken back do not.
+ */
+static bool applied_anew(struct cycle *cycle, const char *file)
+{
+	struct stat last = cycle->applied;
+
+	if (stat(file, &cycle->applied) < 0 || !last.st_ino)
+		return false;
+	return cycle->applied.st_ino != last.st_ino || cycle->applied.st_mtim.tv_sec != last.st_mtim.tv_sec ||
+		cycle->applied.st_mtim.tv_nsec != last.st_mtim.tv_nsec;
+}
+
 /* The same fault is said once. */
 static void fault(struct cycle *cycle, const struct error *err)
 {
@@ -259,18 +280,18 @@ static void fault(struct cycle *cycle, const struct error *err)
 
 void cycle_run(struct cycle *cycle)
 {
-	struct look last = cycle->look;
+	struct look last;
 	char file[PATH_MAX];
 	struct error err;
 
 	cycle->rounds++;
-	cycle->look = (struct look){ 0 };
 	cycle->idle = !state_profile(&cycle->context.root, file);
-	if (cycle->idle) {
-		look_release(&last);
-		cycle_forget(cycle);
+	if (cycle->idle || applied_anew(cycle, file))
+		forget(cycle);
+	if (cycle->idle)
 		return;
-	}
+	last = cycle->look;
+	cycle->look = (struct look){ 0 };
 	if (look_read(&cycle->look, file, &cycle->context, &err) < 0) {
 		fault(cycle, &err);
 	} else {

@@ -7,6 +7,7 @@
 #define VMTUNE_TUNER_DAEMON_CYCLE_H
 
 #include <limits.h>
+#include <sys/stat.h>
 
 #include "tuner/daemon/decide.h"
 #include "tuner/daemon/look.h"
@@ -17,8 +18,10 @@ struct cycle {
 	struct decide_state state;
 	struct look look;      /* the last one; its guests' counters are the next one's beginning */
 	uint64_t mib_us;       /* what copying a MiB of guest memory has cost last */
+	struct stat applied;   /* the saved profile that the last look was for */
 	bool dry_run;          /* decides, and does nothing */
 	bool idle;             /* nothing is applied: there is nothing to hold */
+	bool unkept;           /* the memory file could not be written the last time */
 	char fault[1024];      /* why there was no plan the last time, "" when there was one */
 	unsigned long rounds, corrections;
 };
@@ -26,8 +29,6 @@ struct cycle {
 void cycle_begin(struct cycle *cycle);
 /* Sleeps not, answers nobody. What went wrong is logged. */
 void cycle_run(struct cycle *cycle);
-/* What was decided before does not count any more: the profile was applied anew, or taken back. */
-void cycle_forget(struct cycle *cycle);
 /* Keeps what is remembered in its file for the next daemon. */
 void cycle_end(struct cycle *cycle);
 

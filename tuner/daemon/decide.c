@@ -122,10 +122,12 @@ static uint64_t part(const struct decide_state *state, const struct drift *drift
 	return drift->unit ? state->bytes / drift->unit * drift->unit : state->bytes;
 }
 
-/* A guest with more threads than a window may move takes the whole of it. */
+/* A guest with more threads than a window may move takes the whole of it; where that is none, no guest moves. */
 static uint64_t threads_of(const struct drift *drift, const struct decide_config *config)
 {
-	return (drift->threads < config->threads ? drift->threads : config->threads) * THREAD;
+	unsigned int most = config->threads ? config->threads : 1;
+
+	return (drift->threads < most ? drift->threads : most) * THREAD;
 }
 
 static enum verdict judge(const struct decide_state *state, const struct decide_object *object,
@@ -258,7 +260,8 @@ void decide_from_json(const json_t *json, struct decide_state *state)
 		object.acted_ms = (uint64_t)acted;
 		object.corrections = (unsigned int)corrections;
 		object.rest = rest != 0;
-		object.verdict = verdict >= 0 && verdict <= DECIDE_COUNT ? (enum verdict)verdict : DECIDE_COUNT;
-		add(state, &object);
+		object.verdict = (enum verdict)verdict;
+		if (verdict >= 0 && verdict < DECIDE_COUNT)
+			add(state, &object);
 	}
 }

@@ -14,7 +14,7 @@
 #include "tuner/daemon/control_internal.h"
 #include "tuner/interrupt.h"
 
-#define ANSWER_MAX 1048576
+#define ANSWER_MAX (64 << 20) /* a host of thousands of guests off their place */
 
 bool control_inside;
 
@@ -84,10 +84,24 @@ static json_t *read_answer(int fd, struct error *err)
 	return NULL;
 }
 
-int control_hand_over(const struct root *root, int argc, char **argv, struct error *err)
+/* NULL: not text, which must not become another command by a word less. */
+static json_t *run_request(int argc, char **argv)
 {
 	char folder[PATH_MAX];
-	json_t *list, *answer = NULL;
+	json_t *list = json_array();
+
+	for (int i = 0; i < argc; i++)
+		if (json_array_append_new(list, json_string(argv[i])) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	return json_pack("{s:s, s:{s:o, s:s}}", "execute", "run", "arguments", "argv", list, "cwd",
+		getcwd(folder, sizeof(folder)) ? folder : "/");
+}
+
+int control_hand_over(const struct root *root, int argc, char **argv, struct error *err)
+{
+	json_t *request, *answer = NULL;
 	int fd, status;
 
 	if (control_inside)
@@ -95,13 +109,11 @@ int control_hand_over(const struct root *root, int argc, char **argv, struct err
 	fd = connect_daemon(root, NULL);
 	if (fd < 0)
 		return -ENOENT;
-	list = json_array();
-	for (int i = 0; i < argc; i++)
-		json_array_append_new(list, json_string(argv[i]));
 	interrupt_watch();
 	fflush(NULL);
-	status = send_request(fd, json_pack("{s:s, s:{s:o, s:s}}", "execute", "run", "arguments", "argv", list, "cwd",
-		getcwd(folder, sizeof(folder)) ? folder : "/"), true, err);
+	request = run_request(argc, argv);
+	status = request ? send_request(fd, request, true, err)
+		: error_set(err, EILSEQ, "the daemon takes arguments and folders that are UTF-8 only; rename the file");
 	if (status >= 0)
 		answer = read_answer(fd, err);
 	close(fd);

@@ -17,7 +17,7 @@ void daemon_log(int level, const char *fmt, ...)
 	text = xvasprintf(fmt, args);
 	va_end(args);
 	for (char *at = text; *at; at++)
-		if (*at == '\n')
+		if ((unsigned char)*at < ' ' || *at == 0x7f)
 			*at = ' ';
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "%s\n", text);

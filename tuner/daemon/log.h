@@ -11,7 +11,7 @@
 #define LOG_LEVEL_WARNING 4
 #define LOG_LEVEL_INFO    6
 
-/* One line; a newline among the arguments becomes a blank. */
+/* One line; newlines and other control characters among the arguments become blanks. */
 void daemon_log(int level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -223,11 +223,18 @@ static unsigned int add_guest(struct measure *measure, const struct action *acti
 	return index;
 }
 
+/* With the property, where the guest is the target and has several. */
+static char *value_key(const struct action *action)
+{
+	return xasprintf("%s %s%s%s", action_kind_name(action->kind), action->target,
+		action->kind == ACTION_UNIT_PROPERTY ? " " : "",
+		action->kind == ACTION_UNIT_PROPERTY ? action->detail : "");
+}
+
 static unsigned int add_value(struct measure *measure, const struct action *action)
 {
 	bool fresh;
-	unsigned int index = drift_of(measure,
-		xasprintf("%s %s", action_kind_name(action->kind), action->target), &fresh);
+	unsigned int index = drift_of(measure, value_key(action), &fresh);
 
 	if (fresh)
 		measure->drifts[index].wanted = xstrdup(action->after);

@@ -72,7 +72,7 @@ struct planner_vm {
 	const unsigned int *devices; /* nodes of the devices it uses, the caller's; NULL when there are none */
 	unsigned int device_count;
 	const uint64_t *resident;   /* bytes of ->memory on each node now, the caller's; NULL: none to move */
-	const struct planner_part *fixed; /* of the fixed ones: where it is, the caller's */
+	const struct planner_part *fixed; /* of the fixed ones: where it is, the caller's; also parts without vCPUs */
 	unsigned int fixed_parts;
 };
 

@@ -118,7 +118,7 @@ static void count_limit(struct state *state, const struct planner_vm *vm, unsign
 	state->nodes[node].limit = i < state->limit_count ? state->limits[i] : UNLIMITED;
 }
 
-/* A VM's wishes about who else is on its nodes hold there, or no longer. */
+/* A VM's wishes about who else is on its nodes hold where it has vCPUs, or no longer. */
 static void join_nodes(struct state *state, unsigned int vm, const struct place *place, int sign)
 {
 	const struct planner_vm *self = &state->problem->vms[vm];
@@ -126,6 +126,8 @@ static void join_nodes(struct state *state, unsigned int vm, const struct place 
 	for (unsigned int i = 0; i < place->count; i++) {
 		unsigned int node = state->problem->sites[place->parts[i].site].cpu_node;
 
+		if (!place->parts[i].vcpus) /* memory of a fixed VM that was left behind */
+			continue;
 		if (self->apart != PLANNER_NO_GROUP)
 			*members(state, vm, node) += sign;
 		if (!self->dedicated && self->overcommit > 0)
