@@ -64,7 +64,7 @@ $(BUILD)/obj/%.o: %.c
 	$(Q)$(CC) $(CPPFLAGS) $(OURS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # libxml2's headers are in a folder of their own.
-$(BUILD)/obj/tuner/import_libvirt.o: CPPFLAGS += $(shell pkg-config --cflags libxml-2.0)
+$(BUILD)/obj/tuner/import/libvirt.o: CPPFLAGS += $(shell pkg-config --cflags libxml-2.0)
 
 # ---- the benchmark guest: freestanding, whatever the flags of the host programs are ------------
 

@@ -9,9 +9,9 @@
 
 #include "lib/size.h"
 #include "lib/xalloc.h"
-#include "tuner/capacity.h"
-#include "tuner/plan_internal.h"
-#include "tuner/profile_internal.h"
+#include "tuner/placement/capacity.h"
+#include "tuner/plan/internal.h"
+#include "tuner/profile/internal.h"
 
 #define QMP_MS   500
 #define LIST_MAX 512

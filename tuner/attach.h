@@ -9,7 +9,7 @@
 
 #include "host/snapshot.h"
 #include "lib/error.h"
-#include "tuner/profile.h"
+#include "tuner/profile/profile.h"
 
 enum attach_missing {
 	ATTACH_ALL,     /* a section whose guest does not run is an error */

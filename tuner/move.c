@@ -30,7 +30,7 @@
 
 #include "lib/size.h"
 #include "lib/xalloc.h"
-#include "tuner/capacity.h"
+#include "tuner/placement/capacity.h"
 #include "tuner/interrupt.h"
 
 #define NODES_MAX   64

@@ -14,7 +14,7 @@
 #include "host/snapshot.h"
 #include "lib/error.h"
 #include "tuner/action.h"
-#include "tuner/profile.h"
+#include "tuner/profile/profile.h"
 
 #define SCOPE_SLICE "vmtune.slice"
 

@@ -6,7 +6,7 @@
 #include <limits.h>
 
 #include "lib/error.h"
-#include "tuner/profile.h"
+#include "tuner/profile/profile.h"
 
 /*
  * A copy is saved in two steps: written before anything is applied, so that a full disk is found then,

@@ -13,7 +13,7 @@
 #include "lib/xalloc.h"
 #include "tuner/attach.h"
 #include "tuner/command.h"
-#include "tuner/plan.h"
+#include "tuner/plan/plan.h"
 
 #define STEPS_SHOWN 8 /* lines of the table "how many more" */
 #define PLACE_TEXT  24

@@ -10,7 +10,7 @@
 
 #include "host/snapshot.h"
 #include "lib/error.h"
-#include "tuner/profile.h"
+#include "tuner/profile/profile.h"
 
 #define WHAT_IF_MORE_MAX 10000 /* VMs added to find out how many fit */
 

@@ -2,8 +2,8 @@
 /*
  * Any bytes as a QEMU command line or a domain of libvirt: refused with a reason, or a profile.
  *
- * sources: tuner/import.c tuner/import_qemu.c tuner/import_libvirt.c
- * sources: tuner/profile.c tuner/profile_check.c tuner/profile_schema.c host/knob.c host/knob_table.c
+ * sources: tuner/import/import.c tuner/import/qemu.c tuner/import/libvirt.c
+ * sources: tuner/profile/profile.c tuner/profile/check.c tuner/profile/schema.c host/knob.c host/knob_table.c
  * sources: host/root.c lib/error.c lib/idset.c lib/size.c lib/xalloc.c
  * libraries: -I/usr/include/libxml2 -lconfuse -lxml2 -ljansson
  */
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tuner/import.h"
+#include "tuner/import/import.h"
 
 #define PROMISE(holds) do { if (!(holds)) { fprintf(stderr, "broken: %s\n", #holds); abort(); } } while (0)
 

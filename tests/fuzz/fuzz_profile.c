@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Any bytes as a profile: read or refused with a line, never more than that. What is read keeps the
- * promises of tuner/profile.h on which the planner relies.
+ * promises of tuner/profile/profile.h on which the planner relies.
  *
- * sources: tuner/profile.c tuner/profile_check.c tuner/profile_schema.c host/knob.c host/knob_table.c
+ * sources: tuner/profile/profile.c tuner/profile/check.c tuner/profile/schema.c host/knob.c host/knob_table.c
  * sources: host/root.c lib/error.c lib/idset.c lib/size.c lib/xalloc.c
  * libraries: -lconfuse
  */
@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "lib/size.h"
-#include "tuner/profile.h"
+#include "tuner/profile/profile.h"
 
 #define PROMISE(holds) do { if (!(holds)) { fprintf(stderr, "broken: %s\n", #holds); abort(); } } while (0)
 

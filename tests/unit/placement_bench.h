@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "lib/xalloc.h"
-#include "tuner/plan.h"
+#include "tuner/plan/plan.h"
 
 struct bench {
 	struct snapshot *snapshot;

@@ -5,7 +5,7 @@
 
 #include "lib/size.h"
 #include "lib/xalloc.h"
-#include "tuner/plan.h"
+#include "tuner/plan/plan.h"
 
 static const struct action_context context = { .run_dir = "/run/vmtune", .vmm = "/bin/vmm" };
 

@@ -8,8 +8,8 @@
 
 #include "tests/unit/capture.h"
 #include "tests/unit/stdout.h"
-#include "tuner/plan.h"
-#include "tuner/profile.h"
+#include "tuner/plan/plan.h"
+#include "tuner/profile/profile.h"
 
 static const struct action_context context = {.run_dir = "/run/vmtune", .vmm = "/bin/vmm"};
 

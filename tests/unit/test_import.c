@@ -12,7 +12,7 @@
 #include "lib/size.h"
 #include "lib/xalloc.h"
 #include "tuner/attach.h"
-#include "tuner/import.h"
+#include "tuner/import/import.h"
 
 typedef char *(*import_fn)(const char *text, size_t length, struct error *err);
 

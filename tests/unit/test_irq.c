@@ -15,7 +15,7 @@
 #include "lib/size.h"
 #include "lib/xalloc.h"
 #include "tests/unit/tree.h"
-#include "tuner/plan_irq.h"
+#include "tuner/plan/irq.h"
 
 static struct root root;
 

@@ -24,7 +24,7 @@
 #include "lib/xalloc.h"
 #include "tests/unit/tree.h"
 #include "tuner/action.h"
-#include "tuner/plan_irq.h"
+#include "tuner/plan/irq.h"
 
 #define PID       4242
 #define START     "777"

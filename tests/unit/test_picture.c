@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/plan_bench.h"
-#include "tuner/picture_internal.h"
+#include "tuner/picture/internal.h"
 
 #define MACHINE "pack:2 [numa(memory=4GiB)] l3:2 core:2 pu:2"
 

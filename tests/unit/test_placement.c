@@ -14,7 +14,7 @@
 
 #include "lib/size.h"
 #include "tests/unit/placement_bench.h"
-#include "tuner/capacity.h"
+#include "tuner/placement/capacity.h"
 
 #define ROUNDS 3000
 

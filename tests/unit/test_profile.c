@@ -12,8 +12,8 @@
 
 #include "lib/size.h"
 #include "lib/xalloc.h"
-#include "tuner/profile.h"
-#include "tuner/profile_internal.h"
+#include "tuner/profile/profile.h"
+#include "tuner/profile/internal.h"
 
 static struct profile *parse(const char *text, struct error *err)
 {

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "lib/xalloc.h"
-#include "tuner/trial.h"
+#include "tuner/trial/trial.h"
 
 static const unsigned int full[2] = {TRIAL_WINDOWS, TRIAL_WINDOWS};
 

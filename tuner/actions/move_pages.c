@@ -13,7 +13,7 @@
 #include "tuner/actions/kinds.h"
 #include "tuner/guests.h"
 #include "tuner/move.h"
-#include "tuner/plan_internal.h"
+#include "tuner/plan/internal.h"
 
 #define QMP_MS 500
 

@@ -10,10 +10,10 @@
 #include "tuner/command.h"
 #include "tuner/context.h"
 #include "tuner/interrupt.h"
-#include "tuner/plan.h"
-#include "tuner/plan_files.h"
+#include "tuner/plan/plan.h"
+#include "tuner/plan/files.h"
 #include "tuner/state.h"
-#include "tuner/trial.h"
+#include "tuner/trial/trial.h"
 
 #define LOCK_WAIT_MS 5000
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* vmtune bench: options and frame; the measuring is in bench_host.c and bench_vm.c. */
+/* vmtune bench: options and frame; the measuring is in bench/host.c and bench/vm.c. */
 #include <errno.h>
 #include <string.h>
 
 #include "lib/size.h"
-#include "tuner/bench.h"
+#include "tuner/bench/bench.h"
 #include "tuner/command.h"
 #include "tuner/context.h"
 #include "tuner/interrupt.h"

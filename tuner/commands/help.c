@@ -5,7 +5,7 @@
 
 #include "lib/error.h"
 #include "tuner/command.h"
-#include "tuner/profile.h"
+#include "tuner/profile/profile.h"
 
 static void print_overview(void)
 {

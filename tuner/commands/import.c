@@ -7,7 +7,7 @@
 #include "lib/writeall.h"
 #include "tuner/command.h"
 #include "tuner/context.h"
-#include "tuner/import.h"
+#include "tuner/import/import.h"
 
 struct import_options {
 	struct command_common common;

@@ -10,7 +10,7 @@
 #include "lib/xalloc.h"
 #include "tuner/apply.h"
 #include "tuner/command.h"
-#include "tuner/plan_internal.h"
+#include "tuner/plan/internal.h"
 
 #define NOT_VCPU (-1) /* "io=": every thread that is not a vCPU */
 

@@ -8,9 +8,9 @@
 #include "tuner/attach.h"
 #include "tuner/command.h"
 #include "tuner/context.h"
-#include "tuner/picture.h"
-#include "tuner/plan.h"
-#include "tuner/plan_files.h"
+#include "tuner/picture/picture.h"
+#include "tuner/plan/plan.h"
+#include "tuner/plan/files.h"
 #include "tuner/what_if.h"
 
 struct plan_options {

@@ -8,7 +8,7 @@
 #include "tuner/context.h"
 #include "tuner/daemon/control.h"
 #include "tuner/state.h"
-#include "tuner/verify.h"
+#include "tuner/verify/verify.h"
 
 /* "DRIFT" for what should be otherwise now; else the state itself: "PENDING REBOOT". */
 static const char *label(const json_t *row)

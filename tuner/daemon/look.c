@@ -8,8 +8,8 @@
 #include "lib/xalloc.h"
 #include "tuner/attach.h"
 #include "tuner/journal.h"
-#include "tuner/placement.h"
-#include "tuner/plan_files.h"
+#include "tuner/placement/placement.h"
+#include "tuner/plan/files.h"
 
 #define QMP_MS  500
 #define SAMPLES 4096 /* pages asked for of a guest: a share of 1 % is seen */

@@ -5,8 +5,8 @@
 
 #include "host/snapshot.h"
 #include "lib/error.h"
-#include "tuner/plan.h"
-#include "tuner/profile.h"
+#include "tuner/plan/plan.h"
+#include "tuner/profile/profile.h"
 
 struct look {
 	struct profile *profile;   /* as applied */

@@ -8,7 +8,7 @@
 
 #include "lib/size.h"
 #include "lib/xalloc.h"
-#include "tuner/placement.h"
+#include "tuner/placement/placement.h"
 
 #define LIST_TEXT (IDSET_MAX * 2)
 #define LOCAL     10 /* SLIT */

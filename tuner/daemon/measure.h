@@ -18,7 +18,7 @@
 #define VMTUNE_TUNER_DAEMON_MEASURE_H
 
 #include "tuner/daemon/decide.h"
-#include "tuner/plan.h"
+#include "tuner/plan/plan.h"
 
 #define MEASURE_STALL     30  /* percent of busy time that waits for memory */
 #define MEASURE_THREAD_US 200 /* a migration: 1 MiB of second-level cache filled again */

@@ -8,7 +8,7 @@
 #include "lib/writeall.h"
 #include "tuner/doctor/doctor.h"
 #include "tuner/doctor/text.h"
-#include "tuner/profile.h"
+#include "tuner/profile/profile.h"
 
 static const struct {
 	enum fix_kind kind;
