@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Work for a guest of tests/lab/test-compare: `load MIB CPUS` fills so much memory, says "load: running" and
+ * Work for a guest of tests/lab/compare: `load MIB CPUS` fills so much memory, says "load: running" and
  * then reads words of it at random, on each CPU, for ever. Every CPU reads all of the memory alike, so the
  * share of remote reads is known from where memory and CPUs are. The only accesses between the symbols
  * job_loops_start and job_loops_end are those reads. Linked at several addresses (Makefile), so that guests
