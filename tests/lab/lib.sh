@@ -145,7 +145,7 @@ qmp() (
 	trap 'kill "$QMP_PID"' EXIT
 	printf '{"execute":"qmp_capabilities"}\n{"execute":"%s"%s,"id":"lab"}\n' "$2" "${3:+,\"arguments\":$3}" \
 		>&"${QMP[1]}"
-	while read -r -t 10 line <&"${QMP[0]}"; do
+	while read -r -t 60 line <&"${QMP[0]}"; do
 		[[ $line != *'"lab"'* ]] || { echo "$line"; exit 0; }
 	done
 	exit 1
