@@ -4,10 +4,24 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #define ROWS_MAX 64
+
+static int store(const struct option_row *row, void *target, const char *text, struct error *err)
+{
+	void *place = (char *)target + row->at;
+
+	if (row->set)
+		return row->set(target, text, err);
+	if (row->value)
+		*(const char **)place = text;
+	else
+		*(bool *)place = true;
+	return 0;
+}
 
 int options_parse(int argc, char **argv, const struct option_row *rows, void *target,
 	int stop_at_operand, int *operands, struct error *err)
@@ -44,7 +58,7 @@ int options_parse(int argc, char **argv, const struct option_row *rows, void *ta
 		for (index = 0; rows[index].name; index++)
 			if (found == 256 + index || (found < 256 && found == rows[index].letter))
 				break;
-		if (rows[index].set(target, optarg, err) < 0) {
+		if (store(&rows[index], target, optarg, err) < 0) {
 			error_prefix(err, "--%s", rows[index].name);
 			return -EINVAL;
 		}

@@ -6,6 +6,8 @@
 #ifndef VMTUNE_LIB_OPTIONS_H
 #define VMTUNE_LIB_OPTIONS_H
 
+#include <stddef.h>
+
 #include "lib/error.h"
 
 #define EXIT_USAGE 2 /* the command-line contract: 0 done, 1 failed, 2 usage, 3 drift */
@@ -17,6 +19,8 @@ struct option_row {
 	const char *help;  /* one line */
 	/* Stores @text (NULL for a flag) into @target. Returns 0, or negative with @err filled. */
 	int (*set)(void *target, const char *text, struct error *err);
+	/* Without ->set: where in @target a flag is a bool that becomes true, a value a const char * to the text. */
+	size_t at;
 };
 
 /*

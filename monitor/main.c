@@ -22,46 +22,6 @@ struct options {
 
 /* ---- setters ---------------------------------------------------------------------------------- */
 
-static int set_once(void *target, const char *text, struct error *err)
-{
-	(void)text;
-	(void)err;
-	((struct options *)target)->once = true;
-	return 0;
-}
-
-static int set_batch(void *target, const char *text, struct error *err)
-{
-	(void)text;
-	(void)err;
-	((struct options *)target)->batch = true;
-	return 0;
-}
-
-static int set_json(void *target, const char *text, struct error *err)
-{
-	(void)text;
-	(void)err;
-	((struct options *)target)->config.json = true;
-	return 0;
-}
-
-static int set_help(void *target, const char *text, struct error *err)
-{
-	(void)text;
-	(void)err;
-	((struct options *)target)->help = true;
-	return 0;
-}
-
-static int set_version(void *target, const char *text, struct error *err)
-{
-	(void)text;
-	(void)err;
-	((struct options *)target)->version = true;
-	return 0;
-}
-
 static int set_count(void *target, const char *text, struct error *err)
 {
 	char *end;
@@ -112,17 +72,17 @@ static int set_sysroot(void *target, const char *text, struct error *err)
 }
 
 static const struct option_row rows[] = {
-	{"once", '1', NULL, "print one frame and end", set_once},
-	{"batch", 'b', NULL, "print frames as text", set_batch},
-	{"count", 'n', "N", "end after N samples", set_count},
-	{"delay", 'd', "SECONDS", "time between samples (1)", set_interval},
-	{"json", 0, NULL, "print one JSON object a sample", set_json},
-	{"sort", 's', "COLUMN", "order of the rows (%CPU)", set_sort},
-	{"pages", 0, "N", "pages asked for a guest's node shares, 0 all (1024)", set_samples},
-	{"sysroot", 0, "DIR", "read /proc and /sys of a captured machine", set_sysroot},
-	{"help", 'h', NULL, "print this", set_help},
-	{"version", 0, NULL, "print the version", set_version},
-	{NULL, 0, NULL, NULL, NULL},
+	{"once", '1', NULL, "print one frame and end", .at = offsetof(struct options, once)},
+	{"batch", 'b', NULL, "print frames as text", .at = offsetof(struct options, batch)},
+	{"count", 'n', "N", "end after N samples", .set = set_count},
+	{"delay", 'd', "SECONDS", "time between samples (1)", .set = set_interval},
+	{"json", 0, NULL, "print one JSON object a sample", .at = offsetof(struct options, config.json)},
+	{"sort", 's', "COLUMN", "order of the rows (%CPU)", .set = set_sort},
+	{"pages", 0, "N", "pages asked for a guest's node shares, 0 all (1024)", .set = set_samples},
+	{"sysroot", 0, "DIR", "read /proc and /sys of a captured machine", .set = set_sysroot},
+	{"help", 'h', NULL, "print this", .at = offsetof(struct options, help)},
+	{"version", 0, NULL, "print the version", .at = offsetof(struct options, version)},
+	{0},
 };
 
 /* ---- main ------------------------------------------------------------------------------------- */

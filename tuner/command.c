@@ -67,29 +67,17 @@ const struct command commands[] = {
 	{ NULL, NULL, 0, 0, NULL, NULL, NULL, false },
 };
 
-static int set_json(void *target, const char *text, struct error *err)
-{
-	(void)text, (void)err;
-	((struct command_common *)target)->json = true;
-	return 0;
-}
-
 static int set_sysroot(void *target, const char *text, struct error *err)
 {
 	return root_init(&((struct command_common *)target)->root, text, err);
 }
 
-static int set_help(void *target, const char *text, struct error *err)
-{
-	(void)text, (void)err;
-	((struct command_common *)target)->help = true;
-	return 0;
-}
-
 static const struct option_row common_rows[] = {
-	{ "json", 0, NULL, "print JSON; field names are in vmtune(1)", set_json },
-	{ "sysroot", 0, "DIR", "read (and write) /sys, /proc, /run and /var/lib below DIR", set_sysroot },
-	{ "help", 'h', NULL, "this text", set_help },
+	{ "json", 0, NULL, "print JSON; field names are in vmtune(1)",
+		.at = offsetof(struct command_common, json) },
+	{ "sysroot", 0, "DIR", "read (and write) /sys, /proc, /run and /var/lib below DIR",
+		.set = set_sysroot },
+	{ "help", 'h', NULL, "this text", .at = offsetof(struct command_common, help) },
 };
 
 #define COMMON_COUNT (sizeof(common_rows) / sizeof(common_rows[0]))

@@ -24,27 +24,6 @@ struct apply_options {
 	struct trial_options trial;
 };
 
-static int set_dry_run(void *target, const char *text, struct error *err)
-{
-	(void)text, (void)err;
-	((struct apply_options *)target)->dry_run = true;
-	return 0;
-}
-
-static int set_host_only(void *target, const char *text, struct error *err)
-{
-	(void)text, (void)err;
-	((struct apply_options *)target)->host_only = true;
-	return 0;
-}
-
-static int set_quiet(void *target, const char *text, struct error *err)
-{
-	(void)text, (void)err;
-	((struct apply_options *)target)->quiet = true;
-	return 0;
-}
-
 static int set_rate(void *target, const char *text, struct error *err)
 {
 	return move_parse_rate(text, &((struct apply_options *)target)->rate, err);
@@ -60,13 +39,6 @@ static int set_trial(void *target, const char *text, struct error *err)
 	return trial_parse_duration(text, &trial_of(target)->seconds, err);
 }
 
-static int set_trial_command(void *target, const char *text, struct error *err)
-{
-	(void)err;
-	trial_of(target)->command = text;
-	return 0;
-}
-
 static int set_trial_better(void *target, const char *text, struct error *err)
 {
 	if (strcmp(text, "lower") && strcmp(text, "higher"))
@@ -76,15 +48,17 @@ static int set_trial_better(void *target, const char *text, struct error *err)
 }
 
 static const struct option_row rows[] = {
-	{"dry-run", 'n', NULL, "print the plan and change nothing", set_dry_run},
-	{"host-only", 0, NULL, "leave the vm sections out: host settings and pools only", set_host_only},
-	{"max-rate", 0, "MIB", "move at most so many MiB a second of attached guests' memory", set_rate},
-	{"quiet", 'q', NULL, "do not print the plan", set_quiet},
+	{"dry-run", 'n', NULL, "print the plan and change nothing",
+		.at = offsetof(struct apply_options, dry_run)},
+	{"host-only", 0, NULL, "leave the vm sections out: host settings and pools only",
+		.at = offsetof(struct apply_options, host_only)},
+	{"max-rate", 0, "MIB", "move at most so many MiB a second of attached guests' memory", .set = set_rate},
+	{"quiet", 'q', NULL, "do not print the plan", .at = offsetof(struct apply_options, quiet)},
 	{"trial", 0, "DURATION", "measure before and after (30s, 10m, 2h in all); take it back when it got worse",
-		set_trial},
+		.set = set_trial},
 	{"trial-command", 0, "CMD", "what decides is the number that this shell command prints",
-		set_trial_command},
-	{"trial-better", 0, "WHICH", "whether a lower or a higher number is better", set_trial_better},
+		.at = offsetof(struct apply_options, trial.command)},
+	{"trial-better", 0, "WHICH", "whether a lower or a higher number is better", .set = set_trial_better},
 	{0},
 };
 

@@ -74,28 +74,17 @@ static int set_job(void *target, const char *text, struct error *err)
 	return 0;
 }
 
-static int set_no_load(void *target, const char *text, struct error *err)
-{
-	(void)text, (void)err;
-	of(target)->no_load = true;
-	return 0;
-}
-
-static int set_vm(void *target, const char *text, struct error *err)
-{
-	(void)err;
-	of(target)->vm = text;
-	return 0;
-}
-
 static const struct option_row rows[] = {
-	{"rounds", 'n', "N", "measurements of each arm (7; from 6 on the interval covers 95 %)", set_rounds},
-	{"seconds", 's', "S", "length of one measurement (1)", set_seconds},
-	{"job", 'j', "JOB", "latency (pointer chase) or triad (bandwidth)", set_job},
-	{"size", 'm', "SIZE", "working set of the guest (256M)", set_size},
-	{"threads", 't', "N", "threads of the guest, each on a vCPU (1)", set_threads},
-	{"no-load", 0, NULL, "leave out the comparisons beside a load", set_no_load},
-	{"vm", 0, "NAME", "measure this running guest with the command after --", set_vm},
+	{"rounds", 'n', "N", "measurements of each arm (7; from 6 on the interval covers 95 %)",
+		.set = set_rounds},
+	{"seconds", 's', "S", "length of one measurement (1)", .set = set_seconds},
+	{"job", 'j', "JOB", "latency (pointer chase) or triad (bandwidth)", .set = set_job},
+	{"size", 'm', "SIZE", "working set of the guest (256M)", .set = set_size},
+	{"threads", 't', "N", "threads of the guest, each on a vCPU (1)", .set = set_threads},
+	{"no-load", 0, NULL, "leave out the comparisons beside a load",
+		.at = offsetof(struct bench_options, no_load)},
+	{"vm", 0, "NAME", "measure this running guest with the command after --",
+		.at = offsetof(struct bench_options, vm)},
 	{0},
 };
 

@@ -51,13 +51,6 @@ static int number(const char *text, unsigned int max, unsigned int *value, struc
 	{                                                                                     \
 		return number(text, max, &((struct daemon_options *)target)->name, err);      \
 	}
-#define FLAG_OPTION(name)                                                                     \
-	static int set_##name(void *target, const char *text, struct error *err)              \
-	{                                                                                     \
-		(void)text, (void)err;                                                        \
-		((struct daemon_options *)target)->name = true;                               \
-		return 0;                                                                     \
-	}
 
 NUMBER_OPTION(interval, SECONDS_MAX)
 NUMBER_OPTION(window, SECONDS_MAX)
@@ -65,16 +58,6 @@ NUMBER_OPTION(dwell, SECONDS_MAX)
 NUMBER_OPTION(forget, 30 * SECONDS_MAX)
 NUMBER_OPTION(band, 1000)
 NUMBER_OPTION(threads, 100000)
-FLAG_OPTION(once)
-FLAG_OPTION(dry_run)
-FLAG_OPTION(status)
-
-static int set_profile(void *target, const char *text, struct error *err)
-{
-	(void)err;
-	((struct daemon_options *)target)->profile = text;
-	return 0;
-}
 
 static int set_rate(void *target, const char *text, struct error *err)
 {
@@ -82,17 +65,23 @@ static int set_rate(void *target, const char *text, struct error *err)
 }
 
 static const struct option_row rows[] = {
-	{"profile", 0, "FILE", "apply this first; without it: hold what is applied already", set_profile},
-	{"interval", 'i', "SECONDS", "look so often (10); the kernel's events wake it as well", set_interval},
-	{"window", 0, "SECONDS", "measure a guest for so long before it is moved (60)", set_window},
-	{"dwell", 0, "SECONDS", "what was put right stays for so long (300)", set_dwell},
-	{"forget", 0, "SECONDS", "a correction that held for so long is forgotten (3600)", set_forget},
-	{"band", 0, "PERCENT", "by which the gain in a window must exceed the cost (20)", set_band},
-	{"max-rate", 0, "MIB", "move at most so many MiB a second of guests' memory (256)", set_rate},
-	{"max-threads", 0, "NUMBER", "put at most so many threads on other CPUs in a window (64)", set_threads},
-	{"once", 0, NULL, "look twice, an interval apart, put right what is worth it, and end", set_once},
-	{"dry-run", 'n', NULL, "log what would be done and do nothing", set_dry_run},
-	{"status", 0, NULL, "ask the daemon that runs what it does", set_status},
+	{"profile", 0, "FILE", "apply this first; without it: hold what is applied already",
+		.at = offsetof(struct daemon_options, profile)},
+	{"interval", 'i', "SECONDS", "look so often (10); the kernel's events wake it as well",
+		.set = set_interval},
+	{"window", 0, "SECONDS", "measure a guest for so long before it is moved (60)", .set = set_window},
+	{"dwell", 0, "SECONDS", "what was put right stays for so long (300)", .set = set_dwell},
+	{"forget", 0, "SECONDS", "a correction that held for so long is forgotten (3600)", .set = set_forget},
+	{"band", 0, "PERCENT", "by which the gain in a window must exceed the cost (20)", .set = set_band},
+	{"max-rate", 0, "MIB", "move at most so many MiB a second of guests' memory (256)", .set = set_rate},
+	{"max-threads", 0, "NUMBER", "put at most so many threads on other CPUs in a window (64)",
+		.set = set_threads},
+	{"once", 0, NULL, "look twice, an interval apart, put right what is worth it, and end",
+		.at = offsetof(struct daemon_options, once)},
+	{"dry-run", 'n', NULL, "log what would be done and do nothing",
+		.at = offsetof(struct daemon_options, dry_run)},
+	{"status", 0, NULL, "ask the daemon that runs what it does",
+		.at = offsetof(struct daemon_options, status)},
 	{0},
 };
 

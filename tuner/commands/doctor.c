@@ -11,31 +11,12 @@ struct doctor_options {
 	bool all;
 };
 
-static int set_host(void *target, const char *text, struct error *err)
-{
-	(void)err;
-	((struct doctor_options *)target)->host = text;
-	return 0;
-}
-
-static int set_fix(void *target, const char *text, struct error *err)
-{
-	(void)err;
-	((struct doctor_options *)target)->fix = text;
-	return 0;
-}
-
-static int set_all(void *target, const char *text, struct error *err)
-{
-	(void)text, (void)err;
-	((struct doctor_options *)target)->all = true;
-	return 0;
-}
-
 static const struct option_row rows[] = {
-	{ "fix", 0, "FILE", "write a profile that answers the findings; FILE must not exist", set_fix },
-	{ "all", 'a', NULL, "print what passed as well", set_all },
-	{ "host", 0, "SOURCE", "of a snapshot (what it does not hold is unknown)", set_host },
+	{ "fix", 0, "FILE", "write a profile that answers the findings; FILE must not exist",
+		.at = offsetof(struct doctor_options, fix) },
+	{ "all", 'a', NULL, "print what passed as well", .at = offsetof(struct doctor_options, all) },
+	{ "host", 0, "SOURCE", "of a snapshot (what it does not hold is unknown)",
+		.at = offsetof(struct doctor_options, host) },
 	{ 0 },
 };
 

@@ -14,31 +14,13 @@ struct import_options {
 	const char *out, *qemu, *libvirt;
 };
 
-static int set_out(void *target, const char *text, struct error *err)
-{
-	(void)err;
-	((struct import_options *)target)->out = text;
-	return 0;
-}
-
-static int set_qemu(void *target, const char *text, struct error *err)
-{
-	(void)err;
-	((struct import_options *)target)->qemu = text;
-	return 0;
-}
-
-static int set_libvirt(void *target, const char *text, struct error *err)
-{
-	(void)err;
-	((struct import_options *)target)->libvirt = text;
-	return 0;
-}
-
 static const struct option_row rows[] = {
-	{ "output", 'o', "FILE", "write the profile there (a file that is there is not overwritten)", set_out },
-	{ "qemu", 0, "FILE", "from a QEMU command line: shell words, or a copy of /proc/PID/cmdline", set_qemu },
-	{ "libvirt", 0, "FILE.xml", "from a domain of libvirt (virsh dumpxml)", set_libvirt },
+	{ "output", 'o', "FILE", "write the profile there (a file that is there is not overwritten)",
+		.at = offsetof(struct import_options, out) },
+	{ "qemu", 0, "FILE", "from a QEMU command line: shell words, or a copy of /proc/PID/cmdline",
+		.at = offsetof(struct import_options, qemu) },
+	{ "libvirt", 0, "FILE.xml", "from a domain of libvirt (virsh dumpxml)",
+		.at = offsetof(struct import_options, libvirt) },
 	{ 0 },
 };
 

@@ -84,9 +84,9 @@ static int set_threads(void *target, const char *text, struct error *err)
 }
 
 static const struct option_row rows[] = {
-	{"max-rate", 0, "MIB", "move at most so many MiB a second", set_rate},
+	{"max-rate", 0, "MIB", "move at most so many MiB a second", .set = set_rate},
 	{"threads", 0, "NUMBER", "threads that move (two for each node, as far as there are CPUs)",
-		set_threads},
+		.set = set_threads},
 	{0},
 };
 

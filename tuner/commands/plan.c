@@ -20,13 +20,6 @@ struct plan_options {
 	bool compare;
 };
 
-static int set_host(void *target, const char *text, struct error *err)
-{
-	(void)err;
-	((struct plan_options *)target)->host = text;
-	return 0;
-}
-
 static int set_what_if(void *target, const char *text, struct error *err)
 {
 	struct plan_options *options = target;
@@ -42,9 +35,12 @@ static int set_picture(void *target, const char *text, struct error *err)
 }
 
 static const struct option_row rows[] = {
-	{ "host", 0, "SOURCE", "plan for a snapshot, an hwloc XML file or \"node:2 core:4 pu:2\"", set_host },
-	{ "what-if", 0, "CHANGE", "compare: profile=FILE, host=SOURCE, more=VM (how many fit) or more=VM:N", set_what_if },
-	{ "picture", 0, "FILE", "draw the machine with the VMs in it: .svg, .png, .pdf; - draws here", set_picture },
+	{ "host", 0, "SOURCE", "plan for a snapshot, an hwloc XML file or \"node:2 core:4 pu:2\"",
+		.at = offsetof(struct plan_options, host) },
+	{ "what-if", 0, "CHANGE", "compare: profile=FILE, host=SOURCE, more=VM (how many fit) or more=VM:N",
+		.set = set_what_if },
+	{ "picture", 0, "FILE", "draw the machine with the VMs in it: .svg, .png, .pdf; - draws here",
+		.set = set_picture },
 	{ 0 },
 };
 

@@ -20,27 +20,6 @@ struct revert_command_options {
 	int stop_ms; /* 0: the default */
 };
 
-static int set_force(void *target, const char *text, struct error *err)
-{
-	(void)text, (void)err;
-	((struct revert_command_options *)target)->revert.force = true;
-	return 0;
-}
-
-static int set_stop(void *target, const char *text, struct error *err)
-{
-	(void)text, (void)err;
-	((struct revert_command_options *)target)->revert.stop = true;
-	return 0;
-}
-
-static int set_all(void *target, const char *text, struct error *err)
-{
-	(void)text, (void)err;
-	((struct revert_command_options *)target)->all = true;
-	return 0;
-}
-
 static int set_timeout(void *target, const char *text, struct error *err)
 {
 	char *end;
@@ -55,15 +34,17 @@ static int set_timeout(void *target, const char *text, struct error *err)
 
 static const struct option_row revert_rows[] = {
 	{"stop", 0, NULL, "stop the guests that apply has started (else they and what they use stay)",
-		set_stop},
-	{"force", 'f', NULL, "also put back what someone else has changed since", set_force},
-	{"timeout", 't', "SECONDS", "how long a guest may take to shut down (20)", set_timeout},
+		.at = offsetof(struct revert_command_options, revert.stop)},
+	{"force", 'f', NULL, "also put back what someone else has changed since",
+		.at = offsetof(struct revert_command_options, revert.force)},
+	{"timeout", 't', "SECONDS", "how long a guest may take to shut down (20)", .set = set_timeout},
 	{0},
 };
 
 static const struct option_row stop_rows[] = {
-	{"all", 'a', NULL, "every guest that vmtune has started", set_all},
-	{"timeout", 't', "SECONDS", "how long a guest may take to shut down (20)", set_timeout},
+	{"all", 'a', NULL, "every guest that vmtune has started",
+		.at = offsetof(struct revert_command_options, all)},
+	{"timeout", 't', "SECONDS", "how long a guest may take to shut down (20)", .set = set_timeout},
 	{0},
 };
 

@@ -19,15 +19,9 @@ struct topology_options {
 	const char *host;
 };
 
-static int set_host(void *target, const char *text, struct error *err)
-{
-	(void)err;
-	((struct topology_options *)target)->host = text;
-	return 0;
-}
-
 static const struct option_row rows[] = {
-	{ "host", 0, "SOURCE", "of a snapshot, an hwloc XML file or \"node:2 core:4 pu:2\"", set_host },
+	{ "host", 0, "SOURCE", "of a snapshot, an hwloc XML file or \"node:2 core:4 pu:2\"",
+		.at = offsetof(struct topology_options, host) },
 	{ 0 },
 };
 
