@@ -82,9 +82,9 @@ static const struct option_row rows[] = {
 	{"size", 'm', "SIZE", "working set of the guest (256M)", .set = set_size},
 	{"threads", 't', "N", "threads of the guest, each on a vCPU (1)", .set = set_threads},
 	{"no-load", 0, NULL, "leave out the comparisons beside a load",
-		.at = offsetof(struct bench_options, no_load)},
+		.at = offsetof(struct bench_command_options, bench.no_load)},
 	{"vm", 0, "NAME", "measure this running guest with the command after --",
-		.at = offsetof(struct bench_options, vm)},
+		.at = offsetof(struct bench_command_options, bench.vm)},
 	{0},
 };
 
