@@ -355,6 +355,28 @@ static void pages_that_stray_again_are_no_conflict(void **unused)
 	decide_release(&state);
 }
 
+/* Pages that were in use, or that the estimate missed, would not be worth a move of their own. */
+static void what_a_move_left_is_finished_while_it_gets_less(void **unused)
+{
+	struct decide_state state = { 0 };
+	struct drift drift = { .key = "guest 1:2 db", .wanted = "nodes 1", .weighed = true, .bytes = 200 * MIB,
+		.gain_us = 1000000, .cost_us = 200000 };
+	uint64_t now = 1000;
+
+	(void)unused;
+	while (one(&state, &drift, now) != DECIDE_CORRECT)
+		assert_true((now += STEP) < 10 * config.window_ms);
+	drift.gain_us = 1;
+	drift.bytes = 6 * MIB;
+	assert_int_equal(one(&state, &drift, now += STEP), DECIDE_CORRECT);
+	drift.bytes = 2 * MIB;
+	assert_int_equal(one(&state, &drift, now += STEP), DECIDE_CORRECT);
+	/* what stays as it is cannot be moved, and is not tried at every round */
+	for (uint64_t begin = now; now < begin + 10 * config.dwell_ms; now += STEP)
+		assert_int_not_equal(one(&state, &drift, now + STEP), DECIDE_CORRECT);
+	decide_release(&state);
+}
+
 static void threads_moved_away_twice_are_left(void **unused)
 {
 	struct decide_state state = { 0 };
@@ -433,6 +455,7 @@ int main(void)
 		cmocka_unit_test(a_large_guest_moves_in_parts_one_after_the_other),
 		cmocka_unit_test(large_pages_move_whole),
 		cmocka_unit_test(pages_that_stray_again_are_no_conflict),
+		cmocka_unit_test(what_a_move_left_is_finished_while_it_gets_less),
 		cmocka_unit_test(threads_moved_away_twice_are_left),
 		cmocka_unit_test(the_old_state_stays_as_it_is),
 		cmocka_unit_test(a_restart_goes_on_where_it_was),

@@ -118,14 +118,15 @@ static void learn(struct cycle *cycle, const struct move_result *result)
 		result->bytes, result->left_bytes, cycle->mib_us, move_text(result, text));
 }
 
-static int put_right(struct cycle *cycle, struct journal *journal, struct action_list *list, uint64_t bytes)
+/* @part: of the guest's pages at most so many bytes; 0: all there are. */
+static int put_right(struct cycle *cycle, struct journal *journal, struct action_list *list, uint64_t part)
 {
 	struct move_result moved = { 0 };
 	struct report report = { .rows = json_array() };
 	struct error err;
 	int made;
 
-	cycle->context.move.most = bytes;
+	cycle->context.move.most = part;
 	cycle->context.move.result = &moved;
 	made = apply_run(&cycle->context, journal, list, &report, &err);
 	cycle->context.move.result = NULL;
@@ -172,6 +173,12 @@ static void tidy(const struct cycle *cycle, struct journal *journal)
 		daemon_log(LOG_LEVEL_WARNING, "event=failed error=\"%s\"", err.text);
 }
 
+/* The last part has no bound but its pace: what differs was estimated, and crumbs would be left for ever. */
+static uint64_t part_of(const struct drift *drift, const struct decision *decision)
+{
+	return decision->bytes < drift->bytes ? decision->bytes : 0;
+}
+
 static void carry_out(struct cycle *cycle, const struct measure *measure, const struct decision *decisions)
 {
 	struct journal *journal = NULL;
@@ -185,7 +192,7 @@ static void carry_out(struct cycle *cycle, const struct measure *measure, const 
 			log_decision(drift, &decisions[i], &list);
 		if (act && !cycle->dry_run && !journal)
 			journal = open_journal(cycle);
-		if (act && (!journal || put_right(cycle, journal, &list, decisions[i].bytes) < 0))
+		if (act && (!journal || put_right(cycle, journal, &list, part_of(drift, &decisions[i])) < 0))
 			decide_failed(&cycle->state, drift->key);
 		else
 			cycle->corrections += act;

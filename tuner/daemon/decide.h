@@ -58,7 +58,7 @@ struct decision {
 	bool news;            /* another verdict than last time, or a correction: to be logged */
 	uint64_t gain_us;     /* in the window so far */
 	uint64_t window_ms;   /* that it has lasted */
-	uint64_t bytes;       /* of a correction: at most so many now, the rest later */
+	uint64_t bytes;       /* of a correction: at most so many now, the rest follows */
 };
 
 /* What is remembered of one object. */
@@ -69,7 +69,8 @@ struct decide_object {
 	uint64_t gain_us;         /* in it */
 	uint64_t acted_ms;        /* last correction; 0: none */
 	unsigned int corrections; /* of this goal, by value or thread: pages stray by themselves */
-	bool rest;                /* that correction was a part, more may follow at once */
+	uint64_t bytes;           /* that differed at the last correction */
+	bool rest;                /* that correction moved pages: what it left may follow at once */
 	enum verdict verdict;     /* the last one that was news */
 };
 
