@@ -21,9 +21,25 @@ libvirt_self() {
 	[ -n "${LIBVIRT_INSIDE:-}" ] || LIBVIRT_INSIDE=1 exec unshare -m --propagation private "$0" "$@"
 }
 
+# libvirtd does not start without the account it was built for, also where another is configured; a package that
+# is not needed otherwise makes it (libvirt-daemon-system).
+libvirt_account() {
+	local file lines
+	for file in passwd group; do
+		grep -q '^libvirt-qemu:' /etc/$file && continue
+		lines=$(cat /etc/$file)
+		case $file in
+		passwd) lines+=$'\nlibvirt-qemu:x:64055:64055::/nonexistent:/usr/sbin/nologin' ;;
+		group) lines+=$'\nlibvirt-qemu:x:64055:' ;;
+		esac
+		mount -t tmpfs libvirt /mnt && echo "$lines" >/mnt/$file && mount --bind /mnt/$file /etc/$file && umount -l /mnt || return
+	done
+}
+
 # libvirt_start FOLDER: the daemon, with its log there; sets libvirtd_pid.
 libvirt_start() {
 	local folder
+	libvirt_account || return
 	for folder in /etc/libvirt /run/libvirt /var/lib/libvirt /var/log/libvirt /var/cache/libvirt; do
 		mkdir -p $folder && mount -t tmpfs -o mode=755 libvirt $folder || return
 	done
