@@ -155,11 +155,11 @@ $(LAB_LOADS): $(BUILD)/lab/load%: tests/lab/plugin/load.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 $(WARNINGS) -O2 -static -no-pie -Wl,-Ttext-segment=0x$*0000000 -o $@ $<
-LAB_PROGRAMS := $(BUILD)/lab/touch $(BUILD)/lab/trap
+LAB_PROGRAMS := $(BUILD)/lab/touch $(BUILD)/lab/trap $(BUILD)/lab/scatter
 $(LAB_PROGRAMS): $(BUILD)/lab/%: tests/lab/plugin/%.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O2 -static -no-pie -o $@ $<
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 $(WARNINGS) -O2 -static -no-pie -o $@ $<
 
 lab-files: deps
 	$(Q)$(MAKE) -s $(LAB_PLUGINS) $(LAB_PROGRAMS) $(LAB_LOADS)
