@@ -18,7 +18,7 @@
 #include "host/knob.h"
 #include "host/root.h"
 #include "lib/error.h"
-#include "tuner/move.h"
+#include "tuner/move/move.h"
 
 /*
  * How the texts are spelled. A planner may leave before NULL: it is read just before the change.

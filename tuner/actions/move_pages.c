@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Moving a running guest's pages to other nodes (move.c). Where pages were is not kept page by page, so
+ * Moving a running guest's pages to other nodes (move/). Where pages were is not kept page by page, so
  * this cannot be undone, only done again the other way. The guest's memory policy stays what its VMM
  * made it: pages it touches later follow that. Pages that will not move are told, and no failure.
  */
@@ -12,10 +12,11 @@
 #include "lib/xalloc.h"
 #include "tuner/actions/kinds.h"
 #include "tuner/guests.h"
-#include "tuner/move.h"
+#include "tuner/move/move.h"
 #include "tuner/plan/internal.h"
 
-#define QMP_MS 500
+#define QMP_MS  500
+#define SAMPLES 4096 /* pages asked for to tell the nodes; the move itself asks for every one */
 
 /* ---- what is where -------------------------------------------------------------------------- */
 
@@ -44,7 +45,7 @@ static char *nodes_of(const struct action *action, const struct guest *guest, co
 	struct guest_memory_map map;
 	struct idset nodes = {0};
 	char text[1024];
-	int status = guest_map_read(guest, machine, 0, &map);
+	int status = guest_map_read(guest, machine, SAMPLES, &map);
 
 	if (status < 0) {
 		errno = -status;

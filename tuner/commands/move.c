@@ -85,7 +85,7 @@ static int set_threads(void *target, const char *text, struct error *err)
 
 static const struct option_row rows[] = {
 	{"max-rate", 0, "MIB", "move at most so many MiB a second", .set = set_rate},
-	{"threads", 0, "NUMBER", "threads that move (two for each node, as far as there are CPUs)",
+	{"threads", 0, "NUMBER", "threads that move (as many as make it faster, up to two for each node)",
 		.set = set_threads},
 	{0},
 };

@@ -4,8 +4,8 @@
  * time, huge pages whole. Stopped between two batches at most: every page is then on the node it was
  * on or on one of the wanted ones, and the result says how many of each.
  */
-#ifndef VMTUNE_TUNER_MOVE_H
-#define VMTUNE_TUNER_MOVE_H
+#ifndef VMTUNE_TUNER_MOVE_MOVE_H
+#define VMTUNE_TUNER_MOVE_MOVE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,7 +15,7 @@
 #include "lib/error.h"
 #include "lib/idset.h"
 
-/* Why a page stays; the texts are in move.c. */
+/* Why a page stays; the texts are in move_text(). */
 enum move_reason { MOVE_SHARED, MOVE_BUSY, MOVE_NO_MEMORY, MOVE_OTHER, MOVE_REASONS };
 
 #define MOVE_THREADS_MAX 64
