@@ -168,7 +168,7 @@ static void spread_memory(struct request *request)
 	for (unsigned int i = 0; i < count; i++)
 		weights[i] = idset_count(&request->homes[i].vcpus);
 	for (unsigned int i = 0; i < count; i++)
-		request->homes[i].bytes = (1 + planner_part(steps - count, weights, count, i)) * step;
+		request->homes[i].bytes = planner_part_some(steps, weights, count, i) * step;
 }
 
 int place_pins(struct request *request, struct capacity *capacity, struct error *err)

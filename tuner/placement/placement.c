@@ -91,11 +91,11 @@ void request_split(struct request *request, const struct home *homes, const doub
 	request->home_count = count;
 	for (unsigned int i = 0; i < count; i++) {
 		struct home *home = &request->homes[i];
-		unsigned int vcpus = 1 + (unsigned int)planner_part(request->vm->vcpus - count, weights, count, i);
+		unsigned int vcpus = (unsigned int)planner_part_some(request->vm->vcpus, weights, count, i);
 
 		*home = homes[i];
 		memset(&home->vcpus, 0, sizeof(home->vcpus));
-		home->bytes = (1 + planner_part(steps - count, weights, count, i)) * step;
+		home->bytes = planner_part_some(steps, weights, count, i) * step;
 		while (vcpus--)
 			idset_add(&home->vcpus, next++);
 	}

@@ -183,11 +183,11 @@ static unsigned int parts_max(const struct planner_problem *planner, const struc
 }
 
 /* Numbers groups by their names in order of first sight. */
-static int group_of(const char *name, char *const *(*member)(const struct profile_vm *),
+static int group_of(const char *name, const char *(*member)(const struct profile_vm *),
 	struct request *const *requests, unsigned int count)
 {
 	for (unsigned int i = 0; name && i < count; i++) {
-		const char *other = *member(requests[i]->vm);
+		const char *other = member(requests[i]->vm);
 
 		if (other && !strcmp(other, name))
 			return (int)i;
@@ -195,14 +195,14 @@ static int group_of(const char *name, char *const *(*member)(const struct profil
 	return PLANNER_NO_GROUP;
 }
 
-static char *const *apart_of(const struct profile_vm *vm)
+static const char *apart_of(const struct profile_vm *vm)
 {
-	return &vm->apart;
+	return vm->apart;
 }
 
-static char *const *together_of(const struct profile_vm *vm)
+static const char *together_of(const struct profile_vm *vm)
 {
-	return &vm->together;
+	return vm->together;
 }
 
 /* "eth0, eth2, ...": what there is, for who misspelt it. */

@@ -57,7 +57,7 @@ static bool cut(const struct state *state, unsigned int vm, const struct place *
 	}
 	for (unsigned int i = 0; i < like->count; i++)
 		parts[i] = (struct planner_part){ like->parts[i].site,
-			1 + (unsigned int)planner_part(self->vcpus - like->count, weights, like->count, i),
+			(unsigned int)planner_part_some(self->vcpus, weights, like->count, i),
 			steps[i] * self->step };
 	return true;
 }

@@ -150,4 +150,7 @@ void planner_result_release(struct planner_result *result, const struct planner_
  */
 uint64_t planner_part(uint64_t whole, const double *weights, unsigned int count, unsigned int index);
 
+/* The same, each part at least one: what a VM has on a node is at least a vCPU and a page. @whole >= @count. */
+uint64_t planner_part_some(uint64_t whole, const double *weights, unsigned int count, unsigned int index);
+
 #endif

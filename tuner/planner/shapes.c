@@ -26,21 +26,24 @@ uint64_t planner_part(uint64_t whole, const double *weights, unsigned int count,
 	return (uint64_t)((double)whole * after / sum) - (uint64_t)((double)whole * before / sum);
 }
 
+uint64_t planner_part_some(uint64_t whole, const double *weights, unsigned int count, unsigned int index)
+{
+	return 1 + planner_part(whole - count, weights, count, index);
+}
+
 static struct planner_part shape_part(const struct shapes *shapes, const struct shape *shape,
 	const struct planner_vm *vm, unsigned int index)
 {
 	struct planner_part part = { .site = shape->sites[index], .vcpus = vm->vcpus, .bytes = vm->memory };
 	double weights[PLANNER_PARTS_MAX];
-	uint64_t steps;
 
 	if (shape->count == 1)
 		return part;
 	for (unsigned int i = 0; i < shape->count; i++)
 		weights[i] = shape->by_size ? shapes->size[shape->sites[i]] : 1;
-	part.vcpus = 1 + (unsigned int)planner_part(vm->vcpus - shape->count, weights, shape->count, index);
-	steps = vm->memory / vm->step;
-	part.bytes = !vm->memory ? 0
-		: (1 + planner_part(steps - shape->count, weights, shape->count, index)) * vm->step;
+	part.vcpus = (unsigned int)planner_part_some(vm->vcpus, weights, shape->count, index);
+	if (vm->memory)
+		part.bytes = planner_part_some(vm->memory / vm->step, weights, shape->count, index) * vm->step;
 	return part;
 }
 
