@@ -74,6 +74,7 @@ struct action_context {
 	const char *vmm;       /* path of the vmm program */
 	int stop_ms;           /* how long a guest may take to shut down when asked */
 	struct move_options move; /* how fast pages move */
+	struct machine *machine; /* what its owner has read already (counters are read again), or NULL */
 };
 
 /* Appends; takes ownership of the strings (all allocated). */

@@ -18,6 +18,17 @@
 #define QMP_MS  500
 #define SAMPLES 4096 /* pages asked for to tell the nodes; the move itself asks for every one */
 
+/* The owner's machine, or one of our own in *@own, to be freed. hwloc takes its time on a large one. */
+static const struct machine *look_at_machine(const struct action_context *context, struct machine **own,
+	struct error *err)
+{
+	*own = context->machine ? NULL : machine_read(&context->root, err);
+	if (!context->machine)
+		return *own;
+	machine_refresh(context->machine, &context->root);
+	return context->machine;
+}
+
 /* ---- what is where -------------------------------------------------------------------------- */
 
 /*
@@ -61,7 +72,8 @@ static char *nodes_of(const struct action *action, const struct guest *guest, co
 static char *read_nodes(const struct action_context *context, const struct action *action)
 {
 	struct guest *guest, part;
-	struct machine *machine;
+	const struct machine *machine;
+	struct machine *own;
 	struct guest_list list;
 	struct guest_ref ref;
 	char *nodes = NULL;
@@ -70,13 +82,13 @@ static char *read_nodes(const struct action_context *context, const struct actio
 		errno = ESRCH;
 		return NULL;
 	}
-	machine = machine_read(&context->root, NULL);
+	machine = look_at_machine(context, &own, NULL);
 	guests_read(&context->root, &list);
 	guest = guest_by_pid(&list, ref.pid);
 	if (guest && machine && select_ram(action, guest, &part))
 		nodes = nodes_of(action, &part, machine);
 	guests_release(&list);
-	machine_free(machine);
+	machine_free(own);
 	return nodes;
 }
 
@@ -92,7 +104,8 @@ static bool same(const struct action *action, const char *now, const char *wante
 static int move(const struct action_context *context, const struct guest *guest, const struct idset *nodes,
 	struct error *err)
 {
-	struct machine *machine = machine_read(&context->root, err);
+	struct machine *own;
+	const struct machine *machine = look_at_machine(context, &own, err);
 	struct move_result result = {0};
 	char text[MOVE_TEXT];
 	int status;
@@ -100,7 +113,7 @@ static int move(const struct action_context *context, const struct guest *guest,
 	if (!machine)
 		return -EIO;
 	status = move_guest(guest, machine, nodes, &context->move, &result, err);
-	machine_free(machine);
+	machine_free(own);
 	if (context->move.result)
 		*context->move.result = result;
 	if (status < 0)

@@ -119,6 +119,7 @@ static int make_plan(struct apply *apply, struct error *err)
 	}
 	if (status < 0)
 		return status;
+	apply->context.machine = apply->snapshot->machine;
 	apply->plan = plan_make(apply->profile, apply->snapshot, &apply->context, err);
 	if (!apply->plan)
 		return -1;

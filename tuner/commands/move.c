@@ -28,33 +28,27 @@ static void print_count(const struct guest *guest, const struct machine *machine
 	guest_map_release(&map);
 }
 
-static void count_pages(const struct root *root, const char *name)
+static void count_pages(const struct root *root, const struct machine *machine, const char *name)
 {
-	struct machine *machine = machine_read(root, NULL);
 	const struct guest *guest;
 	struct guest_list list;
 
 	guests_read(root, &list);
 	guest = guest_find(&list, name);
-	if (guest && machine)
+	if (guest)
 		print_count(guest, machine);
 	guests_release(&list);
-	machine_free(machine);
 }
 
 /* Looked at before the change is announced. */
-static int check_nodes(const struct root *root, const struct idset *nodes, struct error *err)
+static int check_nodes(const struct machine *machine, const struct idset *nodes, struct error *err)
 {
-	struct machine *machine = machine_read(root, err);
 	struct idset there = {0}, rest = *nodes;
 	char wrong[256], have[256];
 
-	if (!machine)
-		return -EIO;
 	for (unsigned int i = 0; i < machine->node_count; i++)
 		if (machine->nodes[i].memory)
 			idset_add(&there, machine->nodes[i].os);
-	machine_free(machine);
 	idset_subtract(&rest, &there);
 	if (idset_empty(&rest) && !idset_empty(nodes))
 		return 0;
@@ -90,27 +84,39 @@ static const struct option_row rows[] = {
 	{0},
 };
 
+static int move(const struct move_command_options *options, struct action_context *context, char **operands,
+	struct error *err)
+{
+	struct action_list list = {0};
+	struct idset nodes;
+	int status;
+
+	context->machine = machine_read(&context->root, err);
+	if (!context->machine || idset_parse(operands[1], &nodes, err) < 0 ||
+		check_nodes(context->machine, &nodes, err) < 0)
+		return command_failed("move", err);
+	if (!options->common.json)
+		warn("moved pages stay where they are: revert does not move them back");
+	action_add(&list, ACTION_MOVE_PAGES, CLASS_IRREVERSIBLE, xstrdup(operands[0]), NULL, NULL,
+		xstrdup(operands[1]), xstrdup("vmtune move"), operands[0]);
+	status = apply_actions_in(context, "move", &list, options->common.json);
+	if (status == EXIT_SUCCESS && !options->common.json)
+		count_pages(&context->root, context->machine, operands[0]);
+	return status;
+}
+
 int move_command(int argc, char **argv)
 {
 	struct move_command_options options = {0};
 	struct action_context context;
-	struct action_list list = {0};
-	struct idset nodes;
 	struct error err;
 	int operands, status = command_begin(argc, argv, rows, &options.common, &operands);
 
 	if (status >= 0)
 		return status;
-	if (idset_parse(argv[operands + 1], &nodes, &err) < 0 || check_nodes(&options.common.root, &nodes, &err) < 0)
-		return command_failed(argv[0], &err);
-	if (!options.common.json)
-		warn("moved pages stay where they are: revert does not move them back");
-	action_add(&list, ACTION_MOVE_PAGES, CLASS_IRREVERSIBLE, xstrdup(argv[operands]), NULL, NULL,
-		xstrdup(argv[operands + 1]), xstrdup("vmtune move"), argv[operands]);
 	context_init(&context, &options.common.root);
 	context.move = options.move;
-	status = apply_actions_in(&context, argv[0], &list, options.common.json);
-	if (status == EXIT_SUCCESS && !options.common.json)
-		count_pages(&options.common.root, argv[operands]);
+	status = move(&options, &context, argv + operands, &err);
+	machine_free(context.machine);
 	return status;
 }

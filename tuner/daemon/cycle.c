@@ -128,8 +128,10 @@ static int put_right(struct cycle *cycle, struct journal *journal, struct action
 
 	cycle->context.move.most = part;
 	cycle->context.move.result = &moved;
+	cycle->context.machine = cycle->look.snapshot->machine;
 	made = apply_run(&cycle->context, journal, list, &report, &err);
 	cycle->context.move.result = NULL;
+	cycle->context.machine = NULL;
 	log_steps(report.rows);
 	json_decref(report.rows);
 	learn(cycle, &moved);
