@@ -190,6 +190,24 @@ unsigned int machine_distance(const struct machine *machine, int from, int to)
 	return a && b ? a->distance[b - machine->nodes] : 20;
 }
 
+/* The node whose CPUs are nearest to the memory. */
+static int cpus_of(const struct machine_node *node)
+{
+	return idset_empty(&node->cpus) ? node->beside : (int)node->os;
+}
+
+double machine_access(const struct machine *machine, int from, int to)
+{
+	const struct machine_node *a = machine_node_of(machine, from), *b = machine_node_of(machine, to);
+	int start = a ? cpus_of(a) : MACHINE_NO_NODE, end = b ? cpus_of(b) : MACHINE_NO_NODE;
+	const struct machine_node *own = machine_node_of(machine, start);
+	double times = machine_distance(machine, from, to) / 10.0;
+
+	if (own && own->latency && b->latency && end != MACHINE_NO_NODE)
+		times = (double)b->latency / (double)own->latency * machine_distance(machine, start, end) / 10.0;
+	return times > 1 ? times : 1;
+}
+
 const struct machine_pool *machine_pool_of(const struct machine_node *node, uint64_t page_size)
 {
 	for (unsigned int i = 0; i < node->pool_count; i++)

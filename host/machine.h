@@ -94,6 +94,12 @@ const struct machine_cpu *machine_cpu_of(const struct machine *machine, unsigned
 int machine_cpu_compare(const struct machine_cpu *a, const struct machine_cpu *b);
 /* SLIT distance between two nodes by os number; 10 on the diagonal, 20 when unknown. */
 unsigned int machine_distance(const struct machine *machine, int from, int to);
+/*
+ * How long an access from the CPUs of @from to the memory of @to takes, as a multiple of one to their own; 1 or
+ * more. By the firmware's latencies (ACPI HMAT) where it has both, for the way to the CPUs nearest to @to by the
+ * SLIT; else by the SLIT alone. A node without CPUs starts from those it hangs at.
+ */
+double machine_access(const struct machine *machine, int from, int to);
 /* The pool of @page_size on the node, or NULL. */
 const struct machine_pool *machine_pool_of(const struct machine_node *node, uint64_t page_size);
 

@@ -178,6 +178,31 @@ static void nodes_without_cpus_or_memory_are_kept_apart(void **state)
 	machine_free(m);
 }
 
+/* CXL memory beside node 1: twice as slow as node 1's own, and a hop more from node 0. */
+static void an_access_costs_what_the_firmware_measured(void **state)
+{
+	struct machine *m = machine_from_synthetic("node:3 core:2 pu:1", NULL);
+
+	(void)state;
+	assert_non_null(m);
+	assert_true(machine_access(m, 0, 1) == 2 && machine_access(m, 1, 1) == 1);
+	memset(&m->nodes[2].cpus, 0, sizeof(m->nodes[2].cpus));
+	m->nodes[2].beside = 1;
+	m->nodes[0].distance[2] = 17;
+	assert_true(machine_access(m, 0, 2) == 1.7); /* the SLIT, as long as it alone is known */
+	m->nodes[0].latency = m->nodes[1].latency = 100;
+	assert_true(machine_access(m, 0, 2) == 1.7);
+	m->nodes[2].latency = 200;
+	assert_true(machine_access(m, 1, 2) == 2);
+	assert_true(machine_access(m, 0, 2) == 4);
+	assert_true(machine_access(m, 0, 1) == 2);
+	m->nodes[2].latency = 50; /* faster than local is local */
+	assert_true(machine_access(m, 1, 2) == 1);
+	m->nodes[2].beside = MACHINE_NO_NODE; /* nobody knows from where it was measured */
+	assert_true(machine_access(m, 0, 2) == 1.7);
+	machine_free(m);
+}
+
 static void json_brings_the_same_machine_back(void **state)
 {
 	static const char *const captures[] = {"smt-two-nodes", "uneven-three-nodes"};
@@ -261,6 +286,7 @@ int main(void)
 		cmocka_unit_test(nonsense_is_one_clear_error),
 		cmocka_unit_test(captured_smt_machine_is_read_as_it_was),
 		cmocka_unit_test(nodes_without_cpus_or_memory_are_kept_apart),
+		cmocka_unit_test(an_access_costs_what_the_firmware_measured),
 		cmocka_unit_test(json_brings_the_same_machine_back),
 		cmocka_unit_test(xml_subtracts_its_hugepages_from_free_memory),
 		cmocka_unit_test(damaged_json_is_refused),

@@ -11,7 +11,6 @@
 #include "tuner/placement/placement.h"
 
 #define LIST_TEXT (IDSET_MAX * 2)
-#define LOCAL     10 /* SLIT */
 
 /* ---- two looks at a thread ------------------------------------------------------------------ */
 
@@ -48,9 +47,7 @@ static int node_of(const struct machine *machine, int cpu)
 /* What an access costs more than a local one, in percent of it. */
 static uint64_t extra(const struct machine *machine, int from, int to)
 {
-	unsigned int distance = machine_distance(machine, from, to);
-
-	return distance > LOCAL ? (distance - LOCAL) * 100 / LOCAL : 0;
+	return (uint64_t)((machine_access(machine, from, to) - 1) * 100 + 0.5);
 }
 
 /* From @from to the nearest of the guest's planned nodes: its kernel keeps a thread's own pages near it. */

@@ -198,7 +198,7 @@ static int move_heads(struct worker *worker)
 		return rc;
 	blocks = 0;
 	for (unsigned int i = 0; i < worker->count; i += rows, blocks++) {
-		bool along = is_right(worker, blocks);
+		bool along = said[blocks] >= 0 && is_right(worker, blocks);
 
 		rows = block_rows(worker, i);
 		for (unsigned int j = 0; j < rows; j++)

@@ -92,10 +92,8 @@ static void make_nodes(struct planner_problem *planner, const struct capacity *c
 	for (unsigned int i = 0; i < count; i++) {
 		planner->nodes[i] = node_of(capacity, &capacity->rooms[i]);
 		for (unsigned int j = 0; j < count; j++) {
-			unsigned int distance = machine_distance(machine, (int)machine->nodes[i].os,
-				(int)machine->nodes[j].os);
-
-			planner->latency[i * count + j] = distance > 10 ? distance / 10.0 - 1 : 0;
+			planner->latency[i * count + j] = machine_access(machine, (int)machine->nodes[i].os,
+				(int)machine->nodes[j].os) - 1;
 		}
 	}
 }
