@@ -203,7 +203,7 @@ double machine_access(const struct machine *machine, int from, int to)
 	const struct machine_node *own = machine_node_of(machine, start);
 	double times = machine_distance(machine, from, to) / 10.0;
 
-	if (own && own->latency && b->latency && end != MACHINE_NO_NODE)
+	if (own && own->latency && b && b->latency && end != MACHINE_NO_NODE)
 		times = (double)b->latency / (double)own->latency * machine_distance(machine, start, end) / 10.0;
 	return times > 1 ? times : 1;
 }

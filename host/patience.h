@@ -20,11 +20,11 @@ struct patience {
 #define PATIENCE_INITIALIZER { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER }
 
 /*
- * Runs @run(@opaque) and waits for it, at most @seconds. Returns what it returned, or -EBUSY when an earlier call
+ * Runs @what(@opaque) and waits for it, at most @seconds. Returns what it returned, or -EBUSY when an earlier call
  * hangs still and this one was not made; @opaque stays the caller's. -ETIMEDOUT: it was given up; @opaque belongs
- * to the thread, which calls @release for it when @run does return.
+ * to the thread, which calls @release for it when @what does return.
  */
-int patience_run(struct patience *patience, unsigned int seconds, int (*run)(void *opaque), void *opaque,
+int patience_run(struct patience *patience, unsigned int seconds, int (*what)(void *opaque), void *opaque,
 	void (*release)(void *opaque));
 
 #endif

@@ -192,6 +192,7 @@ static void an_access_costs_what_the_firmware_measured(void **state)
 	assert_true(machine_access(m, 0, 2) == 1.7); /* the SLIT, as long as it alone is known */
 	m->nodes[0].latency = m->nodes[1].latency = 100;
 	assert_true(machine_access(m, 0, 2) == 1.7);
+	assert_true(machine_access(m, 0, 9) == 2); /* of a node that is not there nothing is known */
 	m->nodes[2].latency = 200;
 	assert_true(machine_access(m, 1, 2) == 2);
 	assert_true(machine_access(m, 0, 2) == 4);

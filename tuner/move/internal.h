@@ -94,8 +94,8 @@ int move_chunk(struct worker *worker, struct chunk *chunk);
 
 /* ---- crew.c */
 
-/* All chunks once, by @work. @total: bytes, for the line on a terminal. Returns job->status. */
-int move_pass(struct job *job, chunk_work work, uint64_t total);
+/* All chunks once, by @what. @total: bytes, for the line on a terminal. Returns job->status. */
+int move_pass(struct job *job, chunk_work what, uint64_t total);
 /* Waits until @bytes more may move. */
 void move_pace(struct job *job, uint64_t bytes);
 /* Whether @bytes more may move at all. */

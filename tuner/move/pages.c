@@ -183,7 +183,7 @@ static unsigned int block_rows(const struct worker *worker, unsigned int first)
 static int move_heads(struct worker *worker)
 {
 	void *head[CHUNK_BLOCKS], *next[CHUNK_BLOCKS];
-	int said[CHUNK_BLOCKS], rc;
+	int said[CHUNK_BLOCKS] = {0}, rc;
 	unsigned int blocks = 0, rows;
 
 	for (unsigned int i = 0; i < worker->count; i += rows) {
