@@ -15,8 +15,7 @@
 #include "tuner/move/move.h"
 #include "tuner/plan/internal.h"
 
-#define QMP_MS  500
-#define SAMPLES 4096 /* pages asked for to tell the nodes; the move itself asks for every one */
+#define QMP_MS 500
 
 /* The owner's machine, or one of our own in *@own, to be freed. hwloc takes its time on a large one. */
 static const struct machine *look_at_machine(const struct action_context *context, struct machine **own,
@@ -56,7 +55,7 @@ static char *nodes_of(const struct action *action, const struct guest *guest, co
 	struct guest_memory_map map;
 	struct idset nodes = {0};
 	char text[1024];
-	int status = guest_map_read(guest, machine, SAMPLES, &map);
+	int status = guest_map_read(guest, machine, 0, &map);
 
 	if (status < 0) {
 		errno = -status;

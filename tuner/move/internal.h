@@ -23,7 +23,6 @@
 #define HUGE_BYTES     (2 * MIB)
 #define CHUNK_BYTES    (64 * MIB)  /* of small pages */
 #define CHUNK_PAGES    16384
-#define CHUNK_BLOCKS   (CHUNK_BYTES / HUGE_BYTES + 1)
 #define CHUNK_WORDS    (CHUNK_PAGES / 64)
 
 struct chunk {

@@ -4,8 +4,7 @@
  *
  * A transparent huge page moves as a whole as soon as one of its parts does, and the kernel gets
  * confused by further parts in the same call (EBUSY, one flush each). So the first page of each 2M that
- * lies wrong goes first; where the one after it came along, that was a huge page, and nothing is left to
- * do for the rest.
+ * lies wrong goes first; where that was a huge page, nothing is left to do for the rest.
  *
  * What a move says of a page is the truth when it is a node: the kernel writes that after a batch of which
  * every page has moved. Of all others only asking tells.
@@ -169,44 +168,29 @@ static uint64_t block_of(const void *page)
 	return (uint64_t)(uintptr_t)page / HUGE_BYTES;
 }
 
-/* The rows of a 2M: from @first on. */
-static unsigned int block_rows(const struct worker *worker, unsigned int first)
-{
-	unsigned int end = first + 1;
-
-	while (end < worker->count && block_of(worker->page[end]) == block_of(worker->page[first]))
-		end++;
-	return end - first;
-}
-
-/* Moves the first row of each 2M, and drops the rows that are done by that. Returns how many, or -errno. */
+/*
+ * Moves the first row of each 2M; those of a huge page come along. Which these are is asked of each row: a neighbour's
+ * place proves nothing, it may have been moved by somebody else. Returns how many moved, or -errno.
+ */
 static int move_heads(struct worker *worker)
 {
-	void *head[CHUNK_BLOCKS], *next[CHUNK_BLOCKS];
-	int said[CHUNK_BLOCKS] = {0}, rc;
-	unsigned int blocks = 0, rows;
+	unsigned int heads = 0;
+	uint64_t last = UINT64_MAX;
+	int rc;
 
-	for (unsigned int i = 0; i < worker->count; i += rows) {
-		rows = block_rows(worker, i);
-		head[blocks] = worker->page[i];
-		next[blocks++] = worker->page[rows > 1 ? i + 1 : i];
-	}
-	rc = submit(worker, head, said, blocks);
-	if (rc == 0)
-		rc = ask(worker, next, blocks);
-	if (rc < 0)
-		return rc;
-	blocks = 0;
-	for (unsigned int i = 0; i < worker->count; i += rows, blocks++) {
-		bool along = said[blocks] >= 0 && is_right(worker, blocks);
+	for (unsigned int i = 0; i < worker->count; i++) {
+		void *page = worker->page[i];
 
-		rows = block_rows(worker, i);
-		for (unsigned int j = 0; j < rows; j++)
-			worker->said[i + j] = along ? worker->where[blocks] : NOT_TRIED;
-		if (!along)
-			worker->said[i] = said[blocks];
+		worker->said[i] = NOT_TRIED;
+		if (block_of(page) == last)
+			continue;
+		last = block_of(page);
+		/* to the front: the order of the rest does not matter */
+		worker->page[i] = worker->page[heads];
+		worker->page[heads++] = page;
 	}
-	return (int)drop_moved(worker);
+	rc = submit(worker, worker->page, worker->said, heads);
+	return rc < 0 ? rc : settle(worker);
 }
 
 /*
