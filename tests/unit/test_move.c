@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdlib.h>
+
 #include "host/guest.h"
 #include "tuner/move/internal.h"
 
@@ -145,6 +147,59 @@ static void a_limit_admits_whole_chunks_only(void **unused)
 	assert_false(move_admit(&job, 1));
 }
 
+/* ---- a kernel of 4K pages, in the place of libnuma's move_pages(2) ---- */
+
+#define BASE  (UINT64_C(1) << 40)
+#define PAGES 2048
+
+static int place[PAGES];
+
+long move_pages(int pid, unsigned long count, void **pages, const int *nodes, int *status, int flags);
+long move_pages(int pid, unsigned long count, void **pages, const int *nodes, int *status, int flags)
+{
+	(void)pid;
+	(void)flags;
+	for (unsigned long i = 0; i < count; i++) {
+		int *node = &place[((uint64_t)(uintptr_t)pages[i] - BASE) / (4 * KIB)];
+
+		*node = nodes ? nodes[i] : *node;
+		status[i] = *node;
+	}
+	return 0;
+}
+
+/* Since the first look somebody else has moved the second page of each 2M, as NUMA balancing does. */
+static void what_is_reported_as_moved_has_moved(void **unused)
+{
+	struct guest_ram ram = { .start = BASE, .size = PAGES * 4 * KIB, .page_size = 4 * KIB };
+	struct guest guest = { .pid = 1 };
+	struct job job = job_of(&guest, &ram, 1);
+	struct worker *worker = calloc(1, sizeof(*worker));
+	struct idset nodes = { 0 };
+
+	(void)unused;
+	idset_add(&nodes, 1);
+	job.nodes = &nodes;
+	job.node[0] = 1;
+	worker->job = &job;
+	worker->hidden = guest_pages_open(&guest);
+	move_cut(&job);
+	for (unsigned int i = 0; i < job.chunk_count; i++) {
+		assert_int_equal(move_find(worker, &job.chunks[i]), 0);
+		assert_int_equal(job.chunks[i].wrong, job.chunks[i].pages);
+	}
+	for (unsigned int i = 1; i < PAGES; i += 512)
+		place[i] = 1;
+	for (unsigned int i = 0; i < job.chunk_count; i++)
+		assert_int_equal(move_chunk(worker, &job.chunks[i]), 0);
+	for (unsigned int i = 0; i < PAGES; i++)
+		assert_int_equal(place[i], 1);
+	assert_int_equal(job.result.pages, PAGES);
+	guest_pages_close(worker->hidden);
+	free(worker);
+	move_free_chunks(&job);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -154,6 +209,7 @@ int main(void)
 		cmocka_unit_test(threads_join_while_each_pays),
 		cmocka_unit_test(what_was_begun_with_fewer_threads_says_nothing),
 		cmocka_unit_test(a_limit_admits_whole_chunks_only),
+		cmocka_unit_test(what_is_reported_as_moved_has_moved),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
