@@ -7,11 +7,10 @@
 #include "tuner/move/internal.h"
 
 #define TRIAL_TURNS 8
-#define TRIAL_BYTES (8 * MIB)
 
 /*
  * Every call of move_pages(2) empties all CPUs' lists of pages, which takes about a millisecond: chunks are large,
- * but for the first ones, by which is found out how many threads are good (crew.c).
+ * but for the first ones (crew.c).
  */
 static uint64_t chunk_bytes(const struct job *job, uint64_t page_size, unsigned int turn)
 {

@@ -21,30 +21,38 @@
 #include "tuner/move/internal.h"
 
 #define REDRAW_MS 250
+#define PACE_NS   250000000 /* an interrupt wakes the main thread only: so long may the others be deaf */
 #define PAYS      1.2 /* times as fast with one thread more */
 #define CHUNKS    2   /* of each thread, to know how fast they are */
 #define CPUID_HYPERVISOR (1U << 31) /* leaf 1, ECX: reserved for those who run virtual machines */
 
 /* ---- how fast ------------------------------------------------------------------------------- */
 
+static int64_t ns_between(const struct timespec *from, const struct timespec *to)
+{
+	return (int64_t)(to->tv_sec - from->tv_sec) * 1000000000 + to->tv_nsec - from->tv_nsec;
+}
+
 void move_pace(struct job *job, uint64_t bytes)
 {
 	struct timespec now, until;
-	uint64_t ns;
+	int64_t ns;
 
 	if (!job->rate)
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	pthread_mutex_lock(&job->lock);
-	if (job->due.tv_sec < now.tv_sec || (job->due.tv_sec == now.tv_sec && job->due.tv_nsec < now.tv_nsec))
+	if (ns_between(&job->due, &now) > 0)
 		job->due = now;
 	until = job->due;
-	ns = (uint64_t)job->due.tv_nsec + (uint64_t)((double)bytes / (double)job->rate * 1e9);
+	ns = job->due.tv_nsec + (int64_t)((double)bytes / (double)job->rate * 1e9);
 	job->due.tv_sec += (time_t)(ns / 1000000000);
 	job->due.tv_nsec = (long)(ns % 1000000000);
 	pthread_mutex_unlock(&job->lock);
-	while (!interrupted() && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
-		;
+	while (!interrupted() && (ns = ns_between(&now, &until)) > 0) {
+		nanosleep(&(struct timespec){ .tv_nsec = ns < PACE_NS ? ns : PACE_NS }, NULL);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	}
 }
 
 bool move_admit(struct job *job, uint64_t bytes)
@@ -87,7 +95,8 @@ void move_grow(struct job *job, unsigned int allowed, uint64_t bytes, uint64_t u
 {
 	double rate;
 
-	if (job->settled || allowed != job->allowed)
+	/* a nearly empty chunk is no sample of speed: its call alone takes as long */
+	if (job->settled || allowed != job->allowed || bytes < TRIAL_BYTES / 2)
 		return;
 	job->level_bytes += bytes;
 	job->level_us += us;
@@ -199,6 +208,7 @@ int move_pass(struct job *job, chunk_work what, uint64_t total)
 
 	job->work = what;
 	job->next = 0;
+	job->status = 0;
 	pthread_mutex_lock(&job->lock);
 	for (; started < job->threads; started++) {
 		struct worker *worker = new_worker(job, started);
@@ -208,7 +218,8 @@ int move_pass(struct job *job, chunk_work what, uint64_t total)
 		free(worker);
 		break;
 	}
-	job->running = started ? started : 1;
+	job->threads = started ? started : 1;
+	job->running = job->threads;
 	pthread_mutex_unlock(&job->lock);
 	if (!started)
 		work(new_worker(job, 0));

@@ -23,7 +23,7 @@
 #define HUGE_BYTES     (2 * MIB)
 #define CHUNK_BYTES    (64 * MIB)  /* of small pages */
 #define CHUNK_PAGES    16384
-#define CHUNK_WORDS    (CHUNK_PAGES / 64)
+#define TRIAL_BYTES    (8 * MIB)   /* of the first ones, by which is found out how many threads are good */
 
 struct chunk {
 	uint64_t start, page_size; /* host virtual address */
@@ -31,7 +31,7 @@ struct chunk {
 	unsigned int turn;         /* its number among those of the same target */
 	/* What the last look found: pages that lie elsewhere, and those of them that move_pages(2) does not see. */
 	unsigned int wrong, hidden;
-	uint64_t *wrong_bits, *hidden_bits; /* CHUNK_WORDS; NULL while there never was one */
+	uint64_t *wrong_bits, *hidden_bits; /* one for each page; NULL while there never was one */
 };
 
 struct job;
@@ -75,6 +75,7 @@ struct worker {
 	int to[CHUNK_PAGES];              /* all the same node: what the call wants */
 	struct iovec wake[CHUNK_PAGES];   /* pages that were not seen */
 	unsigned int count;
+	unsigned int moved;               /* pages of this chunk */
 };
 
 /* ---- chunks.c */
@@ -88,7 +89,7 @@ void move_free_chunks(struct job *job);
 
 /* Where the chunk's pages are. */
 int move_find(struct worker *worker, struct chunk *chunk);
-/* Moves those that the last look found. */
+/* Moves those that the last look found; what has moved counts also when it fails. */
 int move_chunk(struct worker *worker, struct chunk *chunk);
 
 /* ---- crew.c */

@@ -77,10 +77,23 @@ static int move_once(struct job *job, uint64_t *left, struct error *err)
 
 	memset(job->result.failed, 0, sizeof(job->result.failed));
 	status = failed(job, move_pass(job, move_chunk, *left), err);
-	if (status == 0)
-		status = failed(job, move_pass(job, move_find, 0), err);
+	/* also after an error: part of it has moved */
+	if (move_pass(job, move_find, 0) < 0 && status == 0)
+		status = failed(job, job->status, err);
 	*left = move_need(job, need, &job->result.left_pages);
 	return status;
+}
+
+/*
+ * Whether to try once more: what was in use may have been so by another of these threads, or for a moment; what has
+ * come since the first look, or was hidden, was not tried at all. A limit leaves pages on purpose.
+ */
+static bool has_hope(const struct job *job)
+{
+	const uint64_t *count = job->result.failed;
+
+	return !job->most && !interrupted()
+		&& job->result.left_pages > count[MOVE_SHARED] + count[MOVE_NO_MEMORY] + count[MOVE_OTHER];
 }
 
 static int run(struct job *job, const struct machine *machine, const struct move_options *options,
@@ -97,10 +110,9 @@ static int run(struct job *job, const struct machine *machine, const struct move
 	status = check_room(job, machine, need, err);
 	if (status < 0)
 		return status;
-	status = left ? move_once(job, &left, err) : 0;
-	/* What was in use may have been so by another of these threads, or for a moment: once more, alone. */
-	if (status == 0 && left && job->result.failed[MOVE_BUSY] && !interrupted()) {
-		job->threads = 1;
+	status = left && !interrupted() ? move_once(job, &left, err) : 0;
+	if (status == 0 && left && has_hope(job)) {
+		job->threads = 1; /* alone */
 		status = move_once(job, &left, err);
 	}
 	job->result.interrupted = interrupted();

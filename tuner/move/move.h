@@ -20,7 +20,6 @@ enum move_reason { MOVE_SHARED, MOVE_BUSY, MOVE_NO_MEMORY, MOVE_OTHER, MOVE_REAS
 
 #define MOVE_THREADS_MAX 64
 
-
 /* Pages are of the size the guest's memory is mapped in; a transparent huge page counts as its parts. */
 struct move_result {
 	uint64_t pages, bytes;           /* moved */
@@ -31,7 +30,7 @@ struct move_result {
 };
 
 struct move_options {
-	unsigned int threads; /* 0: two for each wanted node, as far as there are CPUs */
+	unsigned int threads; /* 0: as many as make it faster, see crew.c */
 	uint64_t rate;        /* bytes a second that may move, 0: as fast as it goes */
 	uint64_t most;        /* bytes that may move in all, 0: as many as there are; the rest is left */
 	struct move_result *result; /* of a move action: gets what it did, unless NULL */
@@ -39,7 +38,8 @@ struct move_options {
 
 /*
  * Moves what lies elsewhere to @nodes, in equal parts by address. 0 also when some pages could not be
- * moved (see @result); negative with @err when none was: they do not fit, the guest has ended.
+ * moved (see @result); negative with @err when the whole failed: they do not fit, the guest has ended. What
+ * moved before that is in @result.
  */
 int move_guest(const struct guest *guest, const struct machine *machine, const struct idset *nodes,
 	const struct move_options *options, struct move_result *result, struct error *err);

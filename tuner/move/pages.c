@@ -27,17 +27,22 @@ static bool bit(const uint64_t *bits, unsigned int index)
 	return bits && bits[index / 64] >> index % 64 & 1;
 }
 
-static void set_bit(uint64_t **bits, unsigned int index)
+static size_t words_of(const struct chunk *chunk)
+{
+	return (chunk->pages + 63) / 64;
+}
+
+static void set_bit(const struct chunk *chunk, uint64_t **bits, unsigned int index)
 {
 	if (!*bits)
-		*bits = xcalloc(CHUNK_WORDS, sizeof(**bits));
+		*bits = xcalloc(words_of(chunk), sizeof(**bits));
 	(*bits)[index / 64] |= UINT64_C(1) << index % 64;
 }
 
-static void clear_bits(uint64_t *bits)
+static void clear_bits(const struct chunk *chunk, uint64_t *bits)
 {
 	if (bits)
-		memset(bits, 0, CHUNK_WORDS * sizeof(*bits));
+		memset(bits, 0, words_of(chunk) * sizeof(*bits));
 }
 
 /* ---- where pages are ------------------------------------------------------------------------ */
@@ -78,17 +83,17 @@ int move_find(struct worker *worker, struct chunk *chunk)
 	rc = ask(worker, worker->page, chunk->pages);
 	if (rc < 0)
 		return rc;
-	clear_bits(chunk->wrong_bits);
-	clear_bits(chunk->hidden_bits);
+	clear_bits(chunk, chunk->wrong_bits);
+	clear_bits(chunk, chunk->hidden_bits);
 	chunk->wrong = chunk->hidden = 0;
 	for (unsigned int i = 0; i < chunk->pages; i++) {
 		if (worker->where[i] < 0 || is_right(worker, i))
 			continue;
-		set_bit(&chunk->wrong_bits, i);
+		set_bit(chunk, &chunk->wrong_bits, i);
 		chunk->wrong++;
 		if (worker->seen[i])
 			continue;
-		set_bit(&chunk->hidden_bits, i);
+		set_bit(chunk, &chunk->hidden_bits, i);
 		chunk->hidden++;
 	}
 	return 0;
@@ -96,7 +101,10 @@ int move_find(struct worker *worker, struct chunk *chunk)
 
 /* ---- moving --------------------------------------------------------------------------------- */
 
-/* What keeps a page: the kernel's word for it, or that it was tried and is still there. */
+/*
+ * What keeps a page: the kernel's word for it, or that it was tried and is still there. ENOENT is a page that
+ * NUMA balancing hid again while it was tried.
+ */
 static enum move_reason reason_of(int status)
 {
 	switch (-status) {
@@ -106,6 +114,7 @@ static enum move_reason reason_of(int status)
 		return MOVE_NO_MEMORY;
 	case EBUSY:
 	case EAGAIN:
+	case ENOENT:
 		return MOVE_BUSY;
 	default:
 		return status >= 0 ? MOVE_BUSY : MOVE_OTHER;
@@ -127,8 +136,8 @@ static int submit(const struct worker *worker, void **pages, int *said, unsigned
 	return 0;
 }
 
-/* Drops the rows that have moved. Returns how many. */
-static unsigned int drop_moved(struct worker *worker)
+/* Drops and counts the rows that have moved. */
+static void drop_moved(struct worker *worker)
 {
 	unsigned int kept = 0, all = worker->count;
 
@@ -139,28 +148,30 @@ static unsigned int drop_moved(struct worker *worker)
 		worker->said[kept++] = worker->said[i];
 	}
 	worker->count = kept;
-	return all - kept;
+	worker->moved += all - kept;
 }
 
-/* Drops those of which nothing was said that lie right all the same, or have gone. Returns how many moved, or -errno. */
+/* Also those of which nothing was said that lie right all the same; drops those that have gone. */
 static int settle(struct worker *worker)
 {
-	unsigned int kept = 0, moved = drop_moved(worker);
-	int rc = ask(worker, worker->page, worker->count);
+	unsigned int kept = 0;
+	int rc;
 
+	drop_moved(worker);
+	rc = ask(worker, worker->page, worker->count);
 	if (rc < 0)
 		return rc;
 	for (unsigned int i = 0; i < worker->count; i++) {
 		bool right = is_right(worker, i);
 
-		moved += right;
+		worker->moved += right;
 		if (right || worker->where[i] < 0)
 			continue;
 		worker->page[kept] = worker->page[i];
 		worker->said[kept++] = worker->said[i];
 	}
 	worker->count = kept;
-	return (int)moved;
+	return 0;
 }
 
 static uint64_t block_of(const void *page)
@@ -170,7 +181,7 @@ static uint64_t block_of(const void *page)
 
 /*
  * Moves the first row of each 2M; those of a huge page come along. Which these are is asked of each row: a neighbour's
- * place proves nothing, it may have been moved by somebody else. Returns how many moved, or -errno.
+ * place proves nothing, it may have been moved by somebody else.
  */
 static int move_heads(struct worker *worker)
 {
@@ -181,7 +192,6 @@ static int move_heads(struct worker *worker)
 	for (unsigned int i = 0; i < worker->count; i++) {
 		void *page = worker->page[i];
 
-		worker->said[i] = NOT_TRIED;
 		if (block_of(page) == last)
 			continue;
 		last = block_of(page);
@@ -196,11 +206,11 @@ static int move_heads(struct worker *worker)
 /*
  * A page that does not move makes the kernel give up on those that follow in the same call, without a
  * word on which these were. So the rest is tried again in ever smaller pieces, a limited number of
- * times. Returns how many moved, or -errno.
+ * times.
  */
 static int push(struct worker *worker)
 {
-	unsigned int calls = 0, moved = 0;
+	unsigned int calls = 0;
 
 	for (unsigned int step = worker->count; step && worker->count; step /= 8) {
 		int rc = 0;
@@ -213,11 +223,10 @@ static int push(struct worker *worker)
 			rc = settle(worker);
 		if (rc < 0)
 			return rc;
-		moved += (unsigned int)rc;
 		if (calls >= CALLS_MAX)
 			break;
 	}
-	return (int)moved;
+	return 0;
 }
 
 /*
@@ -256,22 +265,25 @@ static uint64_t now_us(void)
 /* The pages that the last look found, as rows. */
 static void load(struct worker *worker, const struct chunk *chunk)
 {
-	worker->count = 0;
+	worker->count = worker->moved = 0;
 	for (unsigned int i = 0; i < chunk->pages; i++) {
 		if (!bit(chunk->wrong_bits, i))
 			continue;
 		worker->to[worker->count] = worker->job->node[chunk->target];
+		worker->said[worker->count] = NOT_TRIED;
 		worker->page[worker->count++] = address(chunk, i);
 	}
 }
 
-/* Returns how many moved, or -errno; what did not is left as rows. */
+/* What does not move is left as rows. */
 static int move_rows(struct worker *worker, const struct chunk *chunk)
 {
-	int heads = chunk->page_size < HUGE_BYTES ? move_heads(worker) : 0;
-	int rest = heads < 0 ? heads : push(worker);
+	int rc = chunk->page_size < HUGE_BYTES ? move_heads(worker) : 0;
 
-	return rest < 0 ? rest : heads + rest;
+	if (rc == 0)
+		rc = push(worker);
+	drop_moved(worker);
+	return rc;
 }
 
 int move_chunk(struct worker *worker, struct chunk *chunk)
@@ -279,7 +291,7 @@ int move_chunk(struct worker *worker, struct chunk *chunk)
 	struct job *job = worker->job;
 	uint64_t bytes = chunk->wrong * chunk->page_size, begin;
 	unsigned int allowed;
-	int moved;
+	int rc;
 
 	if (!bytes || !move_admit(job, bytes))
 		return 0;
@@ -292,16 +304,14 @@ int move_chunk(struct worker *worker, struct chunk *chunk)
 	begin = now_us();
 	load(worker, chunk);
 	wake_hidden(worker, chunk);
-	moved = move_rows(worker, chunk);
-	if (moved < 0)
-		return moved;
+	rc = move_rows(worker, chunk);
 	pthread_mutex_lock(&job->lock);
-	job->result.pages += (unsigned int)moved;
-	job->result.bytes += (unsigned int)moved * chunk->page_size;
+	job->result.pages += worker->moved;
+	job->result.bytes += worker->moved * chunk->page_size;
 	job->result.busy_us += now_us() - begin;
 	for (unsigned int i = 0; i < worker->count; i++)
 		job->result.failed[reason_of(worker->said[i])]++;
 	move_grow(job, allowed, bytes, now_us() - begin + 1);
 	pthread_mutex_unlock(&job->lock);
-	return 0;
+	return rc;
 }
