@@ -377,6 +377,27 @@ static void what_a_move_left_is_finished_while_it_gets_less(void **unused)
 	decide_release(&state);
 }
 
+/* What is found is counted by a sample: a little less is no sign that pages can be moved. */
+static void a_little_less_is_noise_and_weighed_anew(void **unused)
+{
+	struct decide_state state = { 0 };
+	struct drift drift = { .key = "guest 1:2 db", .wanted = "nodes 1", .weighed = true, .bytes = 200 * MIB,
+		.gain_us = 1000000, .cost_us = 200000 };
+	uint64_t now = 1000, acted;
+
+	(void)unused;
+	while (one(&state, &drift, now) != DECIDE_CORRECT)
+		assert_true((now += STEP) < 10 * config.window_ms);
+	acted = now;
+	drift.bytes = 190 * MIB;
+	for (unsigned int look = 0; now + STEP < acted + config.dwell_ms; look++, now += STEP) {
+		assert_int_not_equal(one(&state, &drift, now + STEP), DECIDE_CORRECT);
+		/* and what has once strayed again is no rest any more, however little it is later */
+		drift.bytes = look % 2 ? 190 * MIB : 10 * MIB;
+	}
+	decide_release(&state);
+}
+
 static void threads_moved_away_twice_are_left(void **unused)
 {
 	struct decide_state state = { 0 };
@@ -456,6 +477,7 @@ int main(void)
 		cmocka_unit_test(large_pages_move_whole),
 		cmocka_unit_test(pages_that_stray_again_are_no_conflict),
 		cmocka_unit_test(what_a_move_left_is_finished_while_it_gets_less),
+		cmocka_unit_test(a_little_less_is_noise_and_weighed_anew),
 		cmocka_unit_test(threads_moved_away_twice_are_left),
 		cmocka_unit_test(the_old_state_stays_as_it_is),
 		cmocka_unit_test(a_restart_goes_on_where_it_was),

@@ -122,10 +122,13 @@ static uint64_t part(const struct decide_state *state, const struct drift *drift
 	return drift->unit ? state->bytes / drift->unit * drift->unit : state->bytes;
 }
 
-/* What was begun is finished, as long as each part leaves less than there was before it. */
+/*
+ * What was begun is finished, as long as each part takes away at least half of what it was to: looks are samples, and
+ * what is found less by less than that may be their noise.
+ */
 static bool is_rest(const struct decide_object *object, const struct drift *drift)
 {
-	return object->rest && !drift->threads && drift->bytes < object->bytes;
+	return object->rest && !drift->threads && drift->bytes <= object->rest_bytes;
 }
 
 /* A guest with more threads than a window may move takes the whole of it; where that is none, no guest moves. */
@@ -140,17 +143,16 @@ static enum verdict judge(const struct decide_state *state, const struct decide_
 	const struct drift *drift, const struct decide_config *config)
 {
 	uint64_t now = state->now_ms;
-	bool rest = is_rest(object, drift);
 
 	if (contested(object, drift))
 		return DECIDE_CONFLICT;
-	if (drift->weighed && !rest) {
+	if (drift->weighed && !object->rest) {
 		if (now - object->since_ms < config->window_ms)
 			return DECIDE_MEASURE;
 		if (drift->cost_us && object->gain_us * 100 <= drift->cost_us * (100 + config->band))
 			return DECIDE_GAIN_LOW;
 	}
-	if (object->acted_ms && !rest && now - object->acted_ms < config->dwell_ms)
+	if (object->acted_ms && !object->rest && now - object->acted_ms < config->dwell_ms)
 		return DECIDE_DWELL;
 	if (threads_of(drift, config) > state->threads || (drift->bytes && !part(state, drift, config)))
 		return DECIDE_BUDGET;
@@ -164,7 +166,7 @@ static void correct(struct decide_state *state, struct decide_object *object, co
 	state->bytes -= decision->bytes;
 	state->threads -= threads_of(drift, config);
 	object->rest = drift->bytes > 0;
-	object->bytes = drift->bytes;
+	object->rest_bytes = drift->bytes - decision->bytes / 2;
 	object->acted_ms = state->now_ms;
 	object->corrections += !drift->weighed || drift->threads;
 }
@@ -181,8 +183,10 @@ static void decide_one(struct decide_state *state, const struct decide_state *ol
 	const struct decide_config *config, struct decision *decision)
 {
 	struct decide_object *object = take(state, old, drift);
-	enum verdict verdict = judge(state, object, drift, config);
+	enum verdict verdict;
 
+	object->rest = is_rest(object, drift);
+	verdict = judge(state, object, drift, config);
 	*decision = (struct decision){ .verdict = verdict, .gain_us = object->gain_us,
 		.window_ms = state->now_ms - object->since_ms,
 		.news = is_news(object, verdict) };
@@ -233,8 +237,8 @@ json_t *decide_to_json(const struct decide_state *state)
 		json_array_append_new(objects, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:i, s:b, s:i}",
 			"key", object->key, "wanted", object->wanted, "seen", (json_int_t)object->seen_ms,
 			"since", (json_int_t)object->since_ms, "gain", (json_int_t)object->gain_us,
-			"acted", (json_int_t)object->acted_ms, "bytes", (json_int_t)object->bytes, "corrections", (int)object->corrections,
-			"rest", object->rest, "verdict", (int)object->verdict));
+			"acted", (json_int_t)object->acted_ms, "rest_bytes", (json_int_t)object->rest_bytes,
+			"corrections", (int)object->corrections, "rest", object->rest, "verdict", (int)object->verdict));
 	}
 	return json_pack("{s:I, s:I, s:I, s:o}", "now", (json_int_t)state->now_ms, "bytes",
 		(json_int_t)state->bytes, "threads", (json_int_t)state->threads, "objects", objects);
@@ -255,18 +259,19 @@ void decide_from_json(const json_t *json, struct decide_state *state)
 	state->threads = (uint64_t)threads;
 	json_array_foreach (objects, i, row) {
 		struct decide_object object = { 0 };
-		json_int_t seen, since, gain, acted, differed;
+		json_int_t seen, since, gain, acted, rest_bytes = 0;
 		int corrections, rest, verdict;
 
-		if (json_unpack(row, "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:i, s:b, s:i}", "key", &object.key,
+		if (json_unpack(row, "{s:s, s:s, s:I, s:I, s:I, s:I, s?I, s:i, s:b, s:i}", "key", &object.key,
 			    "wanted", &object.wanted, "seen", &seen, "since", &since, "gain", &gain, "acted",
-			    &acted, "bytes", &differed, "corrections", &corrections, "rest", &rest, "verdict", &verdict) < 0)
+			    &acted, "rest_bytes", &rest_bytes, "corrections", &corrections, "rest", &rest,
+			    "verdict", &verdict) < 0)
 			continue;
 		object.seen_ms = (uint64_t)seen;
 		object.since_ms = (uint64_t)since;
 		object.gain_us = (uint64_t)gain;
 		object.acted_ms = (uint64_t)acted;
-		object.bytes = (uint64_t)differed;
+		object.rest_bytes = (uint64_t)rest_bytes;
 		object.corrections = (unsigned int)corrections;
 		object.rest = rest != 0;
 		object.verdict = (enum verdict)verdict;

@@ -69,8 +69,8 @@ struct decide_object {
 	uint64_t gain_us;         /* in it */
 	uint64_t acted_ms;        /* last correction; 0: none */
 	unsigned int corrections; /* of this goal, by value or thread: pages stray by themselves */
-	uint64_t bytes;           /* that differed at the last correction */
-	bool rest;                /* that correction moved pages: what it left may follow at once */
+	bool rest;                /* the last correction moved pages: what it left may follow at once, */
+	uint64_t rest_bytes;      /* when no more than this is found */
 	enum verdict verdict;     /* the last one that was news */
 };
 
