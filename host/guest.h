@@ -142,7 +142,7 @@ void guest_read_stats(const struct guest *guest, int timeout_ms, struct guest_st
 /*
  * Asks the kernel where the guest's RAM is (move_pages(2) with nodes NULL; numa_maps stalls the
  * guest). At most @samples addresses spread over the RAM, 0 for every page; hugetlb and THP pages are
- * counted whole. Returns 0 or -errno (-EPERM, -ESRCH); map is released by guest_map_release.
+ * counted whole. Returns 0 or -errno (-EPERM, -ESRCH) with an empty @map; it is released by guest_map_release.
  */
 int guest_map_read(const struct guest *guest, const struct machine *machine, unsigned int samples,
 	struct guest_memory_map *map);

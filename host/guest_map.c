@@ -103,8 +103,6 @@ int guest_map_read(const struct guest *guest, const struct machine *machine, uns
 	int result;
 
 	memset(map, 0, sizeof(*map));
-	map->node_count = machine->node_count;
-	map->node_bytes = xcalloc(machine->node_count, sizeof(*map->node_bytes));
 	/* A guest out of a file has a PID that means someone else here; so has one that has ended. */
 	if (!guest->handles || proc_stat_read(&here, guest->pid, 0, &stat) < 0 ||
 		stat.start != guest->start)
@@ -116,6 +114,8 @@ int guest_map_read(const struct guest *guest, const struct machine *machine, uns
 	if (!pages)
 		return -ENODATA;
 	map->exact = !samples || samples >= pages;
+	map->node_count = machine->node_count;
+	map->node_bytes = xcalloc(machine->node_count, sizeof(*map->node_bytes));
 	survey = xcalloc(1, sizeof(*survey));
 	survey->guest = guest;
 	survey->map = map;
@@ -134,6 +134,8 @@ int guest_map_read(const struct guest *guest, const struct machine *machine, uns
 	result = survey->result;
 	guest_pages_close(survey->hidden);
 	free(survey);
+	if (result < 0)
+		guest_map_release(map);
 	return result;
 }
 

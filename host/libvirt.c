@@ -102,8 +102,9 @@ int libvirt_find(const char *uri, const char *uuid, struct error *err)
 
 static int read_one(struct call *call, const struct domain *domain)
 {
+	errno = 0;
 	call->text = domain_read(domain, call->word, &call->err);
-	return call->text ? 0 : -errno;
+	return call->text ? 0 : errno ? -errno : -EIO;
 }
 
 char *libvirt_read(const char *uri, const char *uuid, const char *word, struct error *err)

@@ -151,9 +151,15 @@ static int map_length(const struct domain *domain, struct error *err)
 {
 	int cpus = lib.virNodeGetCPUMap(domain->connection, NULL, NULL, 0);
 
-	if (cpus <= 0)
+	if (cpus > 0 && cpus <= IDSET_MAX)
+		return VIR_CPU_MAPLEN(cpus);
+	if (cpus <= 0) {
 		failed(err, "CPUs of the host");
-	return cpus <= 0 || cpus > IDSET_MAX ? 0 : VIR_CPU_MAPLEN(cpus);
+	} else {
+		error_set(err, E2BIG, "libvirt counts %d CPUs, more than the %d that vmtune knows", cpus, IDSET_MAX);
+		errno = E2BIG;
+	}
+	return 0;
 }
 
 static char *map_text(const unsigned char *map, int length)

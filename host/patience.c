@@ -60,10 +60,11 @@ static bool wait_for(struct call *call, unsigned int seconds)
 {
 	struct timespec until;
 
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += seconds;
 	while (!call->done)
-		if (pthread_cond_timedwait(&call->patience->changed, &call->patience->lock, &until) == ETIMEDOUT)
+		if (pthread_cond_clockwait(&call->patience->changed, &call->patience->lock, CLOCK_MONOTONIC,
+			    &until) == ETIMEDOUT)
 			break;
 	return call->done;
 }
@@ -75,6 +76,8 @@ int patience_run(struct patience *patience, unsigned int seconds, int (*what)(vo
 	int status = -ETIMEDOUT;
 
 	pthread_mutex_lock(&patience->lock);
+	while (patience->busy)
+		pthread_cond_wait(&patience->changed, &patience->lock);
 	if (patience->hanging) {
 		pthread_mutex_unlock(&patience->lock);
 		return -EBUSY;
@@ -86,12 +89,15 @@ int patience_run(struct patience *patience, unsigned int seconds, int (*what)(vo
 		free(call);
 		return what(opaque);
 	}
+	patience->busy = true;
 	if (wait_for(call, seconds)) {
-		status = call->status;
+		status = call->status == -ETIMEDOUT ? -ETIME : call->status;
 		free(call);
 	} else {
 		call->given_up = patience->hanging = true;
 	}
+	patience->busy = false;
+	pthread_cond_broadcast(&patience->changed);
 	pthread_mutex_unlock(&patience->lock);
 	return status;
 }

@@ -10,19 +10,20 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-/* One for each library whose calls must not overlap. */
+/* One for each library; its calls never overlap: those of several threads wait for each other. */
 struct patience {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
+	bool busy;    /* a call is being waited for */
 	bool hanging; /* a call that was given up has not returned yet */
 };
 
 #define PATIENCE_INITIALIZER { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER }
 
 /*
- * Runs @what(@opaque) and waits for it, at most @seconds. Returns what it returned, or -EBUSY when an earlier call
- * hangs still and this one was not made; @opaque stays the caller's. -ETIMEDOUT: it was given up; @opaque belongs
- * to the thread, which calls @release for it when @what does return.
+ * Runs @what(@opaque) and waits for it, at most @seconds. Returns what it returned (0 or -errno, -ETIME for its own
+ * -ETIMEDOUT), or -EBUSY when an earlier call hangs still and this one was not made; @opaque stays the caller's.
+ * -ETIMEDOUT: it was given up; @opaque belongs to the thread, which calls @release for it when @what does return.
  */
 int patience_run(struct patience *patience, unsigned int seconds, int (*what)(void *opaque), void *opaque,
 	void (*release)(void *opaque));

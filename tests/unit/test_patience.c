@@ -34,11 +34,12 @@ static void release(void *opaque)
 static void a_call_that_answers_gives_its_answer(void **unused)
 {
 	struct patience patience = PATIENCE_INITIALIZER;
-	int values[] = { 0, 7, -ENOENT };
+	/* its own -ETIMEDOUT must not read as if it had been given up */
+	int values[] = { 0, 7, -ENOENT, -ETIMEDOUT }, answers[] = { 0, 7, -ENOENT, -ETIME };
 
 	(void)unused;
-	for (int i = 0; i < 3; i++)
-		assert_int_equal(patience_run(&patience, 60, answer, &values[i], release), values[i]);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(patience_run(&patience, 60, answer, &values[i], release), answers[i]);
 	assert_int_equal(sem_trywait(&released), -1); /* it stays the caller's */
 }
 
