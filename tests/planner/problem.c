@@ -96,6 +96,16 @@ static void add_slow_memory(struct planner_problem *problem)
 	problem->sites[last].cpu_node = 0;
 }
 
+/* As the firmware tells it: of no node, or of some, fast and slow ones. */
+static void add_bandwidths(struct planner_problem *problem, uint64_t *seed)
+{
+	if (one_in(seed, 2))
+		return;
+	for (unsigned int i = 0; i < problem->node_count; i++)
+		if (!one_in(seed, 4))
+			problem->nodes[i].bandwidth = from_to(seed, 1, 4) * 100000;
+}
+
 static uint64_t whole_memory(const struct planner_problem *problem)
 {
 	uint64_t sum = 0;
@@ -213,6 +223,7 @@ void problem_generate(struct planner_problem *problem, enum kind kind, uint64_t 
 		make_uneven(problem, seed);
 	if (nodes > 2 && one_in(seed, 6))
 		add_slow_memory(problem);
+	add_bandwidths(problem, seed);
 	make_vms(problem, from_to(seed, 2, kind == HUGE_VMS ? 4 : 12), fill * (double)whole_memory(problem), fill * whole_cpus(problem),
 		seed);
 	fix_some(problem, seed);

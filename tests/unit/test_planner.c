@@ -76,6 +76,39 @@ static void the_cost_is_the_documented_one(void **state)
 	}
 }
 
+/* HBM: memory without CPUs that is a little slower to answer and four times as fast to stream from. */
+static void fast_memory_is_for_those_who_ask_for_bandwidth(void **state)
+{
+	static const struct {
+		enum planner_goal goal;
+		double ordinary;
+		unsigned int site;
+	} cases[] = {
+		{ PLANNER_BANDWIDTH, 100000, 1 },
+		{ PLANNER_BALANCED, 100000, 0 },
+		{ PLANNER_BANDWIDTH, 0, 0 }, /* unknown: perhaps it is as fast */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct planner_options options = { .seed = 1, .exact = true };
+		struct planner_result result;
+		struct small small;
+
+		small_init(&small, 1, 2);
+		small.sites[1].cpu_node = 0;
+		small.nodes[1].cpus = small.nodes[1].dedicable = 0;
+		small.latency[1] = small.latency[2] = 0.3;
+		small.nodes[0].bandwidth = cases[i].ordinary;
+		small.nodes[1].bandwidth = 400000;
+		small.vms[0].goal = cases[i].goal;
+		planner_solve(&small.problem, &options, &result);
+		assert_int_equal(result.placements[0].part_count, 1);
+		assert_int_equal(result.placements[0].parts[0].site, cases[i].site);
+		planner_result_release(&result, &small.problem);
+	}
+}
+
 /* The table that a plan prints adds up: nothing is counted twice, nothing left out. */
 static void the_terms_add_up_to_the_total(void **state)
 {
@@ -531,6 +564,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_cost_is_the_documented_one),
+		cmocka_unit_test(fast_memory_is_for_those_who_ask_for_bandwidth),
 		cmocka_unit_test(the_terms_add_up_to_the_total),
 		cmocka_unit_test(improvement_never_makes_it_worse),
 		cmocka_unit_test(more_effort_never_makes_it_worse),

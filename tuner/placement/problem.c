@@ -91,6 +91,7 @@ static void make_nodes(struct planner_problem *planner, const struct capacity *c
 	planner->latency = xcalloc((size_t)count * count, sizeof(*planner->latency));
 	for (unsigned int i = 0; i < count; i++) {
 		planner->nodes[i] = node_of(capacity, &capacity->rooms[i]);
+		planner->nodes[i].bandwidth = (double)machine->nodes[i].bandwidth;
 		for (unsigned int j = 0; j < count; j++) {
 			planner->latency[i * count + j] = machine_access(machine, (int)machine->nodes[i].os,
 				(int)machine->nodes[j].os) - 1;

@@ -23,20 +23,21 @@
 
 #define GIB_BYTES 1073741824.0
 
-/* How much a goal makes of waiting for memory, and of pressing on what a node shares. */
+/* How much a goal makes of waiting for memory, of its bandwidth, and of pressing on what a node shares. */
 static const struct {
-	double access, pressure;
+	double access, bandwidth, pressure;
 } goals[PLANNER_GOALS] = {
-	[PLANNER_BALANCED] = { 1, 1 },
-	[PLANNER_LATENCY] = { 2, 1 },
-	[PLANNER_BANDWIDTH] = { 1, 2 },
-	[PLANNER_DENSITY] = { 1, 0.25 },
+	[PLANNER_BALANCED] = { 1, 0, 1 },
+	[PLANNER_LATENCY] = { 2, 0, 1 },
+	[PLANNER_BANDWIDTH] = { 1, 1, 2 },
+	[PLANNER_DENSITY] = { 1, 0, 0.25 },
 };
 
 const char *planner_term_name(enum planner_term term)
 {
 	static const char *const names[] = {
 		[PLANNER_ACCESS] = "access",
+		[PLANNER_SLOW_MEMORY] = "bandwidth",
 		[PLANNER_CACHE] = "cache",
 		[PLANNER_NEAR] = "near",
 		[PLANNER_DEVICE] = "device",
@@ -72,6 +73,12 @@ static double latency(const struct planner_problem *problem, unsigned int from, 
 
 /* ---- a VM by itself ---- */
 
+/* Share of a VM's memory that a part has. */
+static double memory_share(const struct planner_vm *vm, const struct place *place, unsigned int part)
+{
+	return vm->memory ? (double)place->parts[part].bytes / (double)vm->memory : 1.0 / place->count;
+}
+
 /* Average extra latency of an access, weighted by where vCPUs and memory are. */
 static double remoteness(const struct planner_problem *problem, const struct planner_vm *vm,
 	const struct place *place)
@@ -83,13 +90,26 @@ static double remoteness(const struct planner_problem *problem, const struct pla
 		double own = latency(problem, site->cpu_node, site->memory_node), all = 0;
 
 		for (unsigned int j = 0; j < place->count && place->count > 1; j++) {
-			double share = vm->memory ? (double)place->parts[j].bytes / (double)vm->memory : 1.0 / place->count;
-
-			all += share * latency(problem, site->cpu_node,
+			all += memory_share(vm, place, j) * latency(problem, site->cpu_node,
 				problem->sites[place->parts[j].site].memory_node);
 		}
 		sum += (double)place->parts[i].vcpus / vm->vcpus *
 			(place->count > 1 ? OWN_NODE * own + (1 - OWN_NODE) * all : own);
+	}
+	return sum;
+}
+
+/* What its memory lacks of the bandwidth of the machine's best, 0 to 1; of what is unknown, nothing. */
+static double slowness(const struct planner_problem *problem, const struct planner_vm *vm, const struct place *place)
+{
+	double best = 0, sum = 0;
+
+	for (unsigned int i = 0; i < problem->node_count; i++)
+		best = fmax(best, problem->nodes[i].bandwidth);
+	for (unsigned int i = 0; i < place->count; i++) {
+		double own = problem->nodes[problem->sites[place->parts[i].site].memory_node].bandwidth;
+
+		sum += own > 0 ? memory_share(vm, place, i) * (1 - own / best) : 0;
 	}
 	return sum;
 }
@@ -157,6 +177,9 @@ void cost_of_place(const struct planner_problem *problem, unsigned int vm, const
 	memset(terms, 0, PLANNER_TERMS * sizeof(*terms));
 	terms[PLANNER_ACCESS] = MEMORY_SHARE * goals[self->goal].access * self->demand *
 		remoteness(problem, self, place);
+	if (goals[self->goal].bandwidth > 0)
+		terms[PLANNER_SLOW_MEMORY] = MEMORY_SHARE * goals[self->goal].bandwidth * self->demand *
+			slowness(problem, self, place);
 	for (unsigned int i = 0; i < place->count; i++)
 		terms[PLANNER_CACHE] += cache_cost(problem, self, &place->parts[i]);
 	terms[PLANNER_DEVICE] = device_cost(problem, self, place);

@@ -46,6 +46,7 @@ struct planner_node {
 	unsigned int isolated;      /* threads that only dedicated vCPUs get while there are others */
 	double load;                /* busy vCPUs of others that share the CPUs */
 	double vcpus;               /* and all vCPUs of these */
+	double bandwidth;           /* of its memory, in any unit that all nodes share; 0 unknown */
 	uint64_t total;             /* bytes of memory in all */
 	uint64_t memory;            /* of them, ordinary memory that can be had */
 	uint64_t pool[PLANNER_SOURCES];      /* bytes of huge pages that can be had */
@@ -91,6 +92,7 @@ struct planner_problem {
 
 enum planner_term {
 	PLANNER_ACCESS,        /* waiting for memory of another node */
+	PLANNER_SLOW_MEMORY,   /* memory of less bandwidth than the machine's best */
 	PLANNER_CACHE,         /* dedicated vCPUs behind several last-level caches */
 	PLANNER_NEAR,          /* distance to VMs it shall be near to */
 	PLANNER_DEVICE,        /* distance to the devices it uses */
