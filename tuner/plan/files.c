@@ -30,3 +30,13 @@ struct snapshot *plan_read_machine(const struct profile *profile, const struct r
 		snapshot_ask_irqbalance(snapshot, root);
 	return snapshot;
 }
+
+void plan_ask_huge_room(const struct profile *profile, struct snapshot *snapshot, const struct root *root)
+{
+	bool huge = profile->pool_count > 0;
+
+	for (unsigned int i = 0; i < profile->vm_count; i++)
+		huge = huge || profile->vms[i].pages == PAGES_2M;
+	if (huge)
+		machine_ask_huge_room(snapshot->machine, root);
+}
