@@ -162,11 +162,10 @@ static void note_rest(const struct isolate *isolate, struct plan_notes *notes)
 			: ", and tasks of the root control group"),
 		xasprintf("a cpuset cannot confine them; irq_affinity = housekeeping, workqueue_cpumask and "
 			"kernel_cmdline = { \"nohz_full=%s\", \"rcu_nocbs=%s\" } leave them little to do", list, list));
-	note(isolate, notes, xstrdup("no cpuset partition for the guests"), xstrdup(isolate->snapshot->systemd
-		? "a partition's parent must be one (before Linux 6.7), and systemd owns these groups; AllowedCPUs of "
-		  "its slices keep the rest away instead"
-		: "a partition's parent must be one (before Linux 6.7), and guests are below " CGROUP_PARENT "; "
-		  "cpuset.cpus of the other groups keeps the rest away instead"));
+	note(isolate, notes, xstrdup("no cpuset partition for the guests"), xasprintf("its parent would have to be one "
+		"(before Linux 6.7), and it would take the CPUs of the guests' I/O threads from the host; %s keep the "
+		"rest away instead", isolate->snapshot->systemd ? "AllowedCPUs of systemd's slices" : "cpusets of the "
+		"other groups"));
 }
 
 static void note_group(const struct isolate *isolate, struct plan_notes *notes, const struct host_group *group)
