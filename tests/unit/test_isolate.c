@@ -69,8 +69,8 @@ static void expect(struct bench *bench, const char *wanted)
 		const struct action *action = &bench->plan->actions.actions[i];
 		size_t used = strlen(text);
 
-		if (action->kind != ACTION_UNIT_CPUS && action->kind != ACTION_GROUP_CPUS && (action->vm || action->kind == ACTION_START_GUEST ||
-				strstr(action->target, "vmtune") || !strcmp(action->after, "cpu memory")))
+		if (action->kind != ACTION_UNIT_CPUS && action->kind != ACTION_GROUP_CPUS &&
+		    (action->kind != ACTION_CGROUP_CONTROLLERS || strcmp(action->after, "cpuset") != 0))
 			continue;
 		assert_int_equal(action->undo_class, CLASS_REVERSIBLE);
 		assert_non_null(strstr(action->reason, "x.conf:2"));
@@ -227,7 +227,8 @@ static void what_cannot_be_isolated_is_refused_by_line(void **state)
 
 	(void)state;
 	assert_null(profile_parse(text, strlen(text), "x.conf", &err));
-	assert_non_null(strstr(err.text, "x.conf:2: isolate = true keeps the host's work off dedicated CPUs, and no VM has any"));
+	assert_non_null(strstr(err.text, "x.conf:2: isolate = true keeps the host's work off dedicated CPUs, and no VM "
+		"has any"));
 	limit(snapshot, "system.slice", "2-3", "2-3");
 	refused(snapshot, HOST VM("2,3"), "x.conf:2: isolate leaves system.slice no CPU: its AllowedCPUs is 2-3, and all "
 		"of these are dedicated to guests (db)");
