@@ -151,6 +151,128 @@ int scope_set(const char *unit, const char *property, uint64_t value, struct err
 	return error_set(err, EIO, "%s of %s is %" PRIu64 " after it was set to %" PRIu64, property, unit, now, value);
 }
 
+/* ---- CPUs ----------------------------------------------------------------------------------- */
+
+#define CPUS "AllowedCPUs"
+#define MASK_BYTES (IDSET_MAX / 8)
+
+/* On the bus a set is bytes, the first CPU in the lowest bit of the first; no more of them than it takes. */
+static size_t to_mask(const struct idset *cpus, uint8_t mask[MASK_BYTES])
+{
+	size_t length = 0;
+
+	memset(mask, 0, MASK_BYTES);
+	idset_for_each(cpu, cpus) {
+		mask[cpu / 8] |= (uint8_t)(1 << cpu % 8);
+		length = (size_t)cpu / 8 + 1;
+	}
+	return length;
+}
+
+static void from_mask(const uint8_t *mask, size_t length, struct idset *cpus)
+{
+	*cpus = (struct idset){0};
+	for (size_t cpu = 0; cpu < length * 8 && cpu < IDSET_MAX; cpu++)
+		if (mask[cpu / 8] & (1 << cpu % 8))
+			idset_add(cpus, (unsigned int)cpu);
+}
+
+static const char *interface_of(const char *unit)
+{
+	const char *tail = strrchr(unit, '.');
+
+	return tail && !strcmp(tail, SCOPE) ? MANAGER ".Scope" : MANAGER ".Slice";
+}
+
+static int ask_cpus(sd_bus *bus, const char *unit, struct idset *cpus, struct error *err)
+{
+	sd_bus_error bus_error = SD_BUS_ERROR_NULL;
+	sd_bus_message *reply = NULL;
+	const void *mask = NULL;
+	char *path = NULL;
+	size_t length = 0;
+	int status = sd_bus_path_encode(OBJECT "/unit", unit, &path);
+
+	if (status >= 0)
+		status = sd_bus_get_property(bus, MANAGER, path, interface_of(unit), CPUS, &bus_error, &reply, "ay");
+	if (status >= 0)
+		status = sd_bus_message_read_array(reply, 'y', &mask, &length);
+	if (status >= 0)
+		from_mask(mask, length, cpus);
+	else
+		status = failed(status, &bus_error, unit, err);
+	sd_bus_message_unref(reply);
+	sd_bus_error_free(&bus_error);
+	free(path);
+	return status < 0 ? status : 0;
+}
+
+int scope_get_cpus(const char *unit, struct idset *cpus, struct error *err)
+{
+	sd_bus *bus = NULL;
+	int status = connect_bus(&bus, err);
+
+	if (status < 0)
+		return status;
+	status = ask_cpus(bus, unit, cpus, err);
+	sd_bus_flush_close_unref(bus);
+	return status;
+}
+
+static int fill_cpus(sd_bus_message *call, const char *unit, const struct idset *cpus)
+{
+	uint8_t mask[MASK_BYTES];
+	int status = sd_bus_message_append(call, "sb", unit, 1 /* until the next boot */);
+
+	if (status >= 0)
+		status = sd_bus_message_open_container(call, 'a', "(sv)");
+	if (status >= 0)
+		status = sd_bus_message_open_container(call, 'r', "sv");
+	if (status >= 0)
+		status = sd_bus_message_append(call, "s", CPUS);
+	if (status >= 0)
+		status = sd_bus_message_open_container(call, 'v', "ay");
+	if (status >= 0)
+		status = sd_bus_message_append_array(call, 'y', mask, to_mask(cpus, mask));
+	for (int i = 0; i < 3 && status >= 0; i++)
+		status = sd_bus_message_close_container(call);
+	return status;
+}
+
+static int tell_cpus(sd_bus *bus, const char *unit, const struct idset *cpus, struct error *err)
+{
+	sd_bus_error bus_error = SD_BUS_ERROR_NULL;
+	sd_bus_message *call = NULL;
+	int status = sd_bus_message_new_method_call(bus, &call, MANAGER, OBJECT, INTERFACE, "SetUnitProperties");
+
+	if (status >= 0)
+		status = fill_cpus(call, unit, cpus);
+	if (status >= 0)
+		status = sd_bus_call(bus, call, 0, &bus_error, NULL);
+	if (status < 0)
+		status = failed(status, &bus_error, unit, err);
+	sd_bus_message_unref(call);
+	sd_bus_error_free(&bus_error);
+	return status < 0 ? status : 0;
+}
+
+int scope_set_cpus(const char *unit, const struct idset *cpus, struct error *err)
+{
+	struct idset now;
+	sd_bus *bus = NULL;
+	int status = connect_bus(&bus, err);
+
+	if (status < 0)
+		return status;
+	status = tell_cpus(bus, unit, cpus, err);
+	if (status >= 0)
+		status = ask_cpus(bus, unit, &now, err);
+	sd_bus_flush_close_unref(bus);
+	if (status >= 0 && !idset_equal(&now, cpus))
+		status = error_set(err, EIO, CPUS " of %s is another one after it was set", unit);
+	return status;
+}
+
 /* ---- a new scope ---------------------------------------------------------------------------- */
 
 struct job {

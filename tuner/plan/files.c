@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "tuner/own_limits.h"
+
 int plan_check_files(const struct plan *plan, const struct snapshot *snapshot, struct error *err)
 {
 	int rc = 0;
@@ -26,6 +28,8 @@ struct snapshot *plan_read_machine(const struct profile *profile, const struct r
 {
 	struct snapshot *snapshot = snapshot_read(root, err);
 
+	if (snapshot)
+		own_limits_lift(snapshot, root);
 	if (snapshot && profile->irq_policy != IRQ_KEEP)
 		snapshot_ask_irqbalance(snapshot, root);
 	return snapshot;
