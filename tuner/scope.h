@@ -13,7 +13,6 @@
 
 #include "host/snapshot.h"
 #include "lib/error.h"
-#include "lib/idset.h"
 #include "tuner/action.h"
 #include "tuner/profile/profile.h"
 
@@ -35,17 +34,5 @@ void scope_plan_values(struct action_list *list, const struct profile_vm *vm, co
  * there when the program begins, and goes when its last process has ended. Returns 0, or negative with @err.
  */
 int scope_enter(const char *name, struct error *err);
-
-/* A property that is a number, -1 of 64 bits: not set. 0, or negative with @err. */
-int scope_get(const char *unit, const char *property, uint64_t *value, struct error *err);
-int scope_set(const char *unit, const char *property, uint64_t value, struct error *err);
-
-/*
- * The CPUs that a unit may use (AllowedCPUs of systemd.resource-control(5), of a slice or a scope), until the next
- * boot; none: not set, as many as there are. 0, or negative with @err. An unset one leaves an empty assignment
- * among systemd's own files in /run.
- */
-int scope_get_cpus(const char *unit, struct idset *cpus, struct error *err);
-int scope_set_cpus(const char *unit, const struct idset *cpus, struct error *err);
 
 #endif

@@ -11,7 +11,7 @@
 #include "lib/xalloc.h"
 #include "tuner/actions/keep_pins.h"
 #include "tuner/actions/kinds.h"
-#include "tuner/scope.h"
+#include "tuner/unit.h"
 
 #define LIST_TEXT   (IDSET_MAX * 6)
 #define SYSTEM_TREE "/sys/fs/cgroup" /* systemd.resource-control(5): nowhere else */
@@ -44,7 +44,7 @@ static char *read_cpus(const struct action_context *context, const struct action
 		errno = ENOTSUP;
 		return NULL;
 	}
-	if (scope_get_cpus(action->target, &cpus, NULL) < 0) {
+	if (unit_get_cpus(action->target, &cpus, NULL) < 0) {
 		errno = EAGAIN;
 		return NULL;
 	}
@@ -80,7 +80,7 @@ static int set(const struct action_context *context, const struct action *action
 	if (!root_is_live(&context->root))
 		return error_set(err, ENOTSUP, "a captured machine has no systemd to be told");
 	pins = pins_remember(&context->root, SYSTEM_TREE); /* the controller may come or go, for all units */
-	status = scope_set_cpus(action->target, &cpus, err);
+	status = unit_set_cpus(action->target, &cpus, err);
 	if (status >= 0 && idset_empty(&cpus))
 		status = clear_group(context, action->target, err);
 	pins_put_back(&context->root, pins);
