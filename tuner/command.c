@@ -49,6 +49,9 @@ const struct command commands[] = {
 	  move_command, true },
 	{ "balloon", "NAME SIZE", 2, 2, "how much memory a guest keeps", NULL, balloon_command, true },
 	{ "ksm", "NAME on|off", 2, 2, "whether KSM may merge a guest's pages", NULL, ksm_command, true },
+	{ "worth", "[NAME...]", 0, OPERANDS_ANY, "what KSM would save, of which guest; changes nothing",
+	  "Looks at a sample of each guest's pages twice: which did not change, are zero, are equal to others.\n"
+	  "Whose profit is negative costs more to scan than it saves.", worth_command, false },
 	{ "daemon", "", 0, 0, "hold what was applied true, and carry out commands for everyone",
 	  "Puts right what drifts: guests that others start, threads and memory off their place, settings,\n"
 	  "pools. Guests are moved only when what was measured in a window is worth it. Every decision is\n"

@@ -84,5 +84,6 @@ int status_command(int argc, char **argv);
 int stop_command(int argc, char **argv);
 int topology_command(int argc, char **argv);
 int verify_command(int argc, char **argv);
+int worth_command(int argc, char **argv);
 
 #endif

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Two equal pages are seen only when both are in the samples. So of A's pages that have a copy in B, about as many
+ * are seen as the part of B that was sampled: pairs / (A's sample x that part) is the share of A that has one.
+ */
+#include "tuner/ksm/worth.h"
+
+#include <stdlib.h>
+
+#include "lib/xalloc.h"
+
+#define ONE_IN      100
+#define SAMPLE_MIN  4096  /* pages: 16 MiB */
+#define SAMPLE_MAX  65536
+
+unsigned int worth_sample_size(uint64_t pages)
+{
+	uint64_t size = pages / ONE_IN;
+
+	if (size < SAMPLE_MIN)
+		size = SAMPLE_MIN;
+	if (size > SAMPLE_MAX)
+		size = SAMPLE_MAX;
+	return (unsigned int)(size < pages ? size : pages);
+}
+
+/* ---- pairs ---------------------------------------------------------------------------------- */
+
+/* A page that did not change between the looks, and is not zero. */
+struct entry {
+	uint64_t hash;
+	unsigned int guest;
+};
+
+static int by_hash(const void *a, const void *b)
+{
+	const struct entry *left = a, *right = b;
+
+	if (left->hash != right->hash)
+		return left->hash < right->hash ? -1 : 1;
+	return left->guest < right->guest ? -1 : left->guest > right->guest;
+}
+
+/* Fills ->stable and ->zero as well. Returns how many entries; the caller frees. */
+static unsigned int collect(const struct worth_sample *samples, unsigned int count, uint64_t zero, struct worth *worths,
+	struct entry **entries)
+{
+	unsigned int total = 0, used = 0;
+
+	for (unsigned int g = 0; g < count; g++)
+		total += samples[g].count;
+	*entries = xcalloc(total + 1, sizeof(**entries));
+	for (unsigned int g = 0; g < count; g++) {
+		unsigned int stable = 0, zeros = 0;
+
+		for (unsigned int i = 0; i < samples[g].count; i++) {
+			uint64_t hash = samples[g].second[i];
+
+			if (hash != samples[g].first[i])
+				continue;
+			stable++;
+			if (hash == zero)
+				zeros++;
+			else
+				(*entries)[used++] = (struct entry){ hash, g };
+		}
+		worths[g].stable = samples[g].count ? (double)stable / samples[g].count : 0;
+		worths[g].zero = samples[g].count ? (double)zeros / samples[g].count : 0;
+	}
+	qsort(*entries, used, sizeof(**entries), by_hash);
+	return used;
+}
+
+/* Of equal entries, how many there are of each guest: adds the pairs to @pairs (count x count). */
+static void add_pairs(const struct entry *equal, unsigned int length, unsigned int count, uint64_t *pairs)
+{
+	for (unsigned int a = 0, next_a; a < length; a = next_a) {
+		for (next_a = a; next_a < length && equal[next_a].guest == equal[a].guest;)
+			next_a++;
+		for (unsigned int b = 0, next_b; b < length; b = next_b) {
+			uint64_t mine = next_a - a, theirs;
+
+			for (next_b = b; next_b < length && equal[next_b].guest == equal[b].guest;)
+				next_b++;
+			theirs = next_b - b;
+			pairs[equal[a].guest * count + equal[b].guest] += a == b ? mine * (mine - 1) : mine * theirs;
+		}
+	}
+}
+
+static uint64_t *count_pairs(const struct entry *entries, unsigned int used, unsigned int count)
+{
+	uint64_t *pairs = xcalloc((size_t)count * count + 1, sizeof(*pairs));
+
+	for (unsigned int at = 0, next; at < used; at = next) {
+		for (next = at; next < used && entries[next].hash == entries[at].hash;)
+			next++;
+		if (next - at > 1)
+			add_pairs(entries + at, next - at, count, pairs);
+	}
+	return pairs;
+}
+
+/* ---- shares --------------------------------------------------------------------------------- */
+
+/* How many copies a page of @a has in @b, on average. */
+static double copies(const struct worth_sample *samples, const uint64_t *pairs, unsigned int count, unsigned int a,
+	unsigned int b)
+{
+	double part = samples[b].pages ? (double)samples[b].count / (double)samples[b].pages : 0;
+
+	return part > 0 && samples[a].count ? (double)pairs[a * count + b] / (samples[a].count * part) : 0;
+}
+
+/*
+ * Copies in several guests are taken for those of the same pages, as of one system installed in all of them: so the
+ * share is that of the guest with most in common, and @holders how many guests hold such a page, this one included.
+ */
+static void find_common(const struct worth_sample *samples, const uint64_t *pairs, unsigned int count, unsigned int a,
+	struct worth *worth, double *holders)
+{
+	double most = 0, sum = 0;
+
+	worth->partner = -1;
+	for (unsigned int b = 0; b < count; b++) {
+		double share = b == a ? 0 : copies(samples, pairs, count, a, b);
+
+		worth->matches += (unsigned int)pairs[a * count + b];
+		sum += share;
+		if (share > most) {
+			most = share;
+			worth->partner = (int)b;
+		}
+	}
+	worth->common = most;
+	*holders = most > 0 ? 1 + sum / most : 1;
+}
+
+static double at_most(double value, double most)
+{
+	return value < most ? value : most;
+}
+
+void worth_estimate(const struct worth_sample *samples, unsigned int count, uint64_t zero, struct worth *worths)
+{
+	struct entry *entries;
+	unsigned int used;
+	uint64_t *pairs;
+
+	for (unsigned int g = 0; g < count; g++)
+		worths[g] = (struct worth){ 0 };
+	used = collect(samples, count, zero, worths, &entries);
+	pairs = count_pairs(entries, used, count);
+	for (unsigned int g = 0; g < count; g++) {
+		struct worth *worth = &worths[g];
+		double rest = worth->stable - worth->zero, inner, holders, share;
+
+		find_common(samples, pairs, count, g, worth, &holders);
+		worth->common = at_most(worth->common, rest);
+		/* of c copies and the page itself one page is kept */
+		inner = copies(samples, pairs, count, g, g);
+		worth->twin = at_most(inner, rest - worth->common);
+		share = worth->zero + worth->common * (1 - 1 / holders) + worth->twin * at_most(inner / (1 + inner), 1);
+		worth->saved = (uint64_t)(share * (double)samples[g].pages) * WORTH_PAGE;
+		worth->metadata = samples[g].pages * WORTH_METADATA;
+		worth->profit = (int64_t)worth->saved - (int64_t)worth->metadata;
+	}
+	free(pairs);
+	free(entries);
+}
