@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "guest/console.h"
 
+#include "guest/balloon.h"
 #include "guest/check.h"
 #include "guest/fill.h"
 #include "guest/hold.h"
@@ -31,6 +32,8 @@ static void status(struct guest *guest)
 	json_u64(&line, "free_pages", pool_free(pool));
 	json_u64(&line, "balloon_pages", pool->balloon_pages);
 	json_bool(&line, "balloon", guest->balloon != NULL);
+	if (guest->balloon)
+		balloon_status(guest->balloon, &line);
 	hold_status(&line);
 	check_status(&line);
 	json_close(&line);

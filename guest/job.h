@@ -13,7 +13,8 @@
 
 #define JOB_NAMES "one of latency triad touch spin fill hold check"
 #define JOB_KEYS \
-	"one of job size threads cpus seconds repeat dup seed id rate floor access balloon node run-node"
+	"one of job size threads cpus seconds repeat dup seed id rate floor access balloon reporting poison " \
+	"deflate node run-node"
 
 struct job {
 	const char *name;

@@ -31,12 +31,15 @@ static const struct option table[] = {
 	{"floor", KIND_SIZE, FIELD(floor), 0, SIZE_ALL, "a size such as 16M"},
 	{"access", KIND_ACCESS, FIELD(access), 0, 0, "read or write"},
 	{"balloon", KIND_SWITCH, FIELD(balloon), 0, 0, "on or off"},
+	{"reporting", KIND_SWITCH, FIELD(reporting), 0, 0, "on or off"},
+	{"poison", KIND_NUMBER, FIELD(poison), 0, UINT32_MAX, "a number of 32 bits"},
+	{"deflate", KIND_SWITCH, FIELD(deflate), 0, 0, "on or off"},
 	{"node", KIND_NUMBER, FIELD(node), 0, 63, "a guest node, 0 to 63"},
 	{"run-node", KIND_NUMBER, FIELD(run_node), 0, 63, "a guest node, 0 to 63"},
 };
 
 /* Keys of every job. */
-static const char common_keys[] = "job cpus balloon node run-node";
+static const char common_keys[] = "job cpus balloon reporting poison deflate node run-node";
 
 static const struct options defaults = {
 	.duration_us = 2000000,
@@ -45,6 +48,7 @@ static const struct options defaults = {
 	.seed = 1,
 	.rate = 1000,
 	.balloon = 1,
+	.reporting = 1,
 	.node = NODE_ANY,
 	.run_node = NODE_ANY,
 };

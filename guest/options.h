@@ -25,6 +25,9 @@ struct options {
 	uint64_t floor;          /* bytes that the balloon leaves to hold and fill */
 	uint64_t access;         /* enum access */
 	uint64_t balloon;        /* bool */
+	uint64_t reporting;      /* bool: free pages are reported */
+	uint64_t poison;         /* what free pages hold when they are reported; 0: nothing special */
+	uint64_t deflate;        /* bool: a job that is short of memory takes it from the balloon */
 	uint64_t node, run_node; /* NODE_ANY, or a node of SRAT */
 };
 
