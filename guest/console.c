@@ -7,6 +7,7 @@
 #include "guest/hold.h"
 #include "guest/job.h"
 #include "guest/json.h"
+#include "guest/probe.h"
 #include "guest/serial.h"
 
 static void ping(struct guest *guest)
@@ -43,7 +44,7 @@ static void verify(struct guest *guest)
 {
 	struct json line;
 
-	if (guest->options.job->run != job_fill) {
+	if (guest->options.job->run != job_fill || guest->options.job->touch) {
 		json_open(&line, "error");
 		json_string(&line, "error", "only job=fill knows what its pages should hold");
 		json_close(&line);
@@ -53,6 +54,11 @@ static void verify(struct guest *guest)
 	json_u64(&line, "pages", guest->pool.job_pages);
 	json_u64(&line, "bad_pages", fill_verify(guest));
 	json_close(&line);
+}
+
+static void latency(struct guest *guest)
+{
+	probe_report(guest);
 }
 
 static void quit(struct guest *guest)
@@ -67,6 +73,7 @@ static const struct {
 	{"ping", ping},
 	{"status", status},
 	{"verify", verify},
+	{"latency", latency},
 	{"quit", quit},
 };
 
@@ -85,7 +92,7 @@ static void answer(struct guest *guest, const char *word)
 	json_open(&line, "error");
 	json_string(&line, "error", "unknown command");
 	json_string(&line, "command", word);
-	json_string(&line, "expected", "ping, status, verify or quit");
+	json_string(&line, "expected", "ping, status, verify, latency or quit");
 	json_close(&line);
 }
 

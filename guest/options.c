@@ -19,6 +19,10 @@ struct option {
 static const struct option table[] = {
 	{"job", KIND_JOB, FIELD(job), 0, 0, JOB_NAMES},
 	{"size", KIND_SIZE, FIELD(size), 1, SIZE_ALL, "a size such as 512M, or all"},
+	{"low", KIND_SIZE, FIELD(low), 0, SIZE_ALL - 1, "a size such as 128M"},
+	{"period", KIND_SECONDS, FIELD(period_us), 100000, UINT64_C(86400000000),
+		"seconds from 0.1 to 86400, such as 10 or 0.5"},
+	{"probe", KIND_SWITCH, FIELD(probe), 0, 0, "on or off"},
 	{"threads", KIND_NUMBER, FIELD(threads), 1, CPUS_MAX, "a number of threads from 1 to 255"},
 	{"cpus", KIND_NUMBER, FIELD(cpus), 1, CPUS_MAX, "a number of CPUs from 1 to 255"},
 	{"seconds", KIND_SECONDS, FIELD(duration_us), 1000, UINT64_C(86400000000),
@@ -43,6 +47,7 @@ static const char common_keys[] = "job cpus balloon reporting poison deflate nod
 
 static const struct options defaults = {
 	.duration_us = 2000000,
+	.period_us = 10000000,
 	.repeat = 1,
 	.dup_percent = 70,
 	.seed = 1,

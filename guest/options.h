@@ -14,6 +14,9 @@ enum access { ACCESS_DEFAULT, ACCESS_READ, ACCESS_WRITE };
 struct options {
 	const struct job *job;
 	uint64_t size;           /* bytes of the working set; SIZE_ALL, 0: the job's own default */
+	uint64_t low;            /* bytes that breathe has between two breaths */
+	uint64_t period_us;      /* of breathe: half of it with size=, half with low= */
+	uint64_t probe;          /* bool: each access is timed */
 	uint64_t threads;        /* 0: the job's own default */
 	uint64_t cpus;           /* CPUs to start; 0: those of the MADT */
 	uint64_t duration_us;
