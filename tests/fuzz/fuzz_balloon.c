@@ -42,8 +42,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct vm_config config = {.node_count = 1,
 	.nodes[0].size = RAM,
 	.balloon_config = {true, true, true, true}};
-static struct vm vm;
-static struct virtio_device *device;
+static struct vm machine;
+static struct virtio_device *balloon;
 
 static void check(bool right)
 {
@@ -52,30 +52,30 @@ static void check(bool right)
 }
 
 /* Not reached: the device stands alone. */
-int virtio_pci_add(struct vm *unused, struct virtio_device *added, struct error *err)
+int virtio_pci_add(struct vm *vm, struct virtio_device *device, struct error *err)
 {
-	(void)unused;
-	(void)added;
+	(void)vm;
+	(void)device;
 	(void)err;
 	abort();
 }
 
-void vm_event(struct vm *unused, const char *name, const char *data_json)
+void vm_event(struct vm *vm, const char *name, const char *data_json)
 {
-	(void)unused;
+	(void)vm;
 	check(name && strlen(data_json) < 64);
 }
 
 static void create(void)
 {
-	vm.config = &config;
-	check(memory_create(&vm.memory, config.nodes, 1, false, NULL) == 0);
-	vm.loop = loop_new(NULL);
-	device = balloon_new(&vm, NULL);
-	device->complained = true;
-	pthread_mutex_init(&device->config_lock, NULL);
+	machine.config = &config;
+	check(memory_create(&machine.memory, config.nodes, 1, false, NULL) == 0);
+	machine.loop = loop_new(NULL);
+	balloon = balloon_new(&machine, NULL);
+	balloon->complained = true;
+	pthread_mutex_init(&balloon->config_lock, NULL);
 	for (unsigned int i = 0; i < QUEUES; i++)
-		device->queues[i].kick_fd = eventfd(0, EFD_NONBLOCK);
+		balloon->queues[i].kick_fd = eventfd(0, EFD_NONBLOCK);
 }
 
 static uint64_t ring(unsigned int queue)
@@ -85,14 +85,14 @@ static uint64_t ring(unsigned int queue)
 
 static void start(const struct head *head)
 {
-	device->ops->reset(device);
-	device->acked = head->features & device->features;
-	device->status = VIRTIO_CONFIG_S_DRIVER_OK;
-	memset(memory_at(&vm.memory, RING, QUEUES * 0x4000), 0, QUEUES * 0x4000);
+	balloon->ops->reset(balloon);
+	balloon->acked = head->features & balloon->features;
+	balloon->status = VIRTIO_CONFIG_S_DRIVER_OK;
+	memset(memory_at(&machine.memory, RING, QUEUES * 0x4000), 0, QUEUES * 0x4000);
 	for (unsigned int i = 0; i < QUEUES; i++) {
-		struct virtqueue *queue = &device->queues[i];
+		struct virtqueue *queue = &balloon->queues[i];
 
-		*queue = (struct virtqueue){.device = device,
+		*queue = (struct virtqueue){.device = balloon,
 			.index = i,
 			.size = SIZE,
 			.kick_fd = queue->kick_fd,
@@ -106,15 +106,15 @@ static void start(const struct head *head)
 
 static void kick(unsigned int queue)
 {
-	if (device->queues[queue].enabled)
-		device->ops->kick(device, queue);
+	if (balloon->queues[queue].enabled)
+		balloon->ops->kick(balloon, queue);
 }
 
 /* A chain of up to eight equal buffers. */
 static void offer(const struct step *step, unsigned int queue)
 {
-	struct vring_desc *desc = memory_at(&vm.memory, ring(queue), 16 * SIZE);
-	struct vring_avail *avail = memory_at(&vm.memory, ring(queue) + 0x1000, 0x1000);
+	struct vring_desc *desc = memory_at(&machine.memory, ring(queue), 16 * SIZE);
+	struct vring_avail *avail = memory_at(&machine.memory, ring(queue) + 0x1000, 0x1000);
 	uint16_t count = 1 + (step->flags >> 4 & 7);
 
 	for (uint16_t i = 0; i < count; i++)
@@ -128,10 +128,10 @@ static void offer(const struct step *step, unsigned int queue)
 
 static void write_config(uint32_t offset, uint32_t value)
 {
-	pthread_mutex_lock(&device->config_lock);
-	memcpy(device->config + offset % 13, &value, sizeof(value));
-	device->ops->config_written(device, offset % 13, sizeof(value));
-	pthread_mutex_unlock(&device->config_lock);
+	pthread_mutex_lock(&balloon->config_lock);
+	memcpy(balloon->config + offset % 13, &value, sizeof(value));
+	balloon->ops->config_written(balloon, offset % 13, sizeof(value));
+	pthread_mutex_unlock(&balloon->config_lock);
 }
 
 static void run_step(const struct head *head, const struct step *step)
@@ -146,10 +146,10 @@ static void run_step(const struct head *head, const struct step *step)
 		offer(step, queue);
 		break;
 	case STEP_DATA:
-		memcpy(memory_at(&vm.memory, 0x100000 + step->a % 0x10000, 8), &step->a, 8);
+		memcpy(memory_at(&machine.memory, 0x100000 + step->a % 0x10000, 8), &step->a, 8);
 		break;
 	case STEP_HINT:
-		balloon_hint_start(balloon_of(device), NULL);
+		balloon_hint_start(balloon_of(balloon), NULL);
 		break;
 	case STEP_RESET:
 		start(head);
@@ -163,8 +163,8 @@ static void check_bounds(void)
 	struct balloon_info info;
 	struct balloon_stats stats;
 
-	balloon_get_info(balloon_of(device), &info);
-	balloon_get_stats(balloon_of(device), &stats);
+	balloon_get_info(balloon_of(balloon), &info);
+	balloon_get_stats(balloon_of(balloon), &stats);
 	check(info.actual <= RAM && info.target == RAM && info.hinted <= RAM && info.hinted_resident <= RAM);
 	check(info.report.discarded <= info.report.reported);
 	for (unsigned int i = 0; i < BALLOON_STATS; i++)
@@ -177,7 +177,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct head head;
 	struct step step;
 
-	if (!device)
+	if (!balloon)
 		create();
 	if (size < sizeof(head))
 		return 0;
