@@ -140,6 +140,25 @@ static void test_neighbours_of_a_report_go_back_in_one_call(void **state)
 	expect_gone(bench, (const uint32_t[]){1500, 1999, 2000}, 3);
 }
 
+static void test_neighbours_of_several_reports_go_back_in_one_call(void **state)
+{
+	struct bench *bench = *state;
+	struct virtqueue *queue = &bench->device->queues[2];
+
+	start(bench, REPORT);
+	fill(bench);
+	queue->enabled = false;
+	for (uint32_t pfn = 2048; pfn > 1536; pfn -= 128)
+		lend(bench, 2, pfn - 128, 128); /* they only wait */
+	queue->enabled = true;
+	bench->device->ops->kick(bench->device, 2);
+	assert_int_equal(used_of(bench, 2)->idx, 4);
+	assert_int_equal(bench->interrupts[2], 1);
+	assert_int_equal(info_of(bench).report.discards, 1);
+	assert_int_equal(info_of(bench).report.discarded, 512 * PAGE);
+	assert_true(resident(bench, 1535) && !resident(bench, 1536) && resident(bench, 2048));
+}
+
 static void test_pages_that_must_keep_their_poison_stay(void **state)
 {
 	struct bench *bench = *state;
@@ -368,6 +387,7 @@ int main(void)
 		TEST(test_a_queue_without_its_feature_is_not_served),
 		TEST(test_only_whole_pages_of_a_report_go_back),
 		TEST(test_neighbours_of_a_report_go_back_in_one_call),
+		TEST(test_neighbours_of_several_reports_go_back_in_one_call),
 		TEST_SHARED(test_pages_that_must_keep_their_poison_stay),
 		TEST(test_poison_without_its_feature_is_not_taken),
 		TEST(test_a_report_of_more_than_ram_breaks_the_device),

@@ -45,11 +45,10 @@ static void add(struct balloon *balloon, struct run *run, uint64_t gpa, uint64_t
 }
 
 /* The driver's ranges are the writable buffers. Only whole pages in them are free. */
-static bool take_ranges(struct balloon *balloon, const struct virtq_chain *chain)
+static bool take_ranges(struct balloon *balloon, const struct virtq_chain *chain, struct run *run)
 {
 	const struct guest_memory *memory = &balloon->device.vm->memory;
 	bool discards = !balloon_poison(balloon);
-	struct run run = {0};
 
 	if (chain->in_bytes > balloon->ram) {
 		virtio_broken(&balloon->device, "more free pages in one report than the guest has");
@@ -64,9 +63,8 @@ static bool take_ranges(struct balloon *balloon, const struct virtq_chain *chain
 			continue;
 		balloon->report.reported += end - gpa;
 		if (discards)
-			add(balloon, &run, gpa, end - gpa);
+			add(balloon, run, gpa, end - gpa);
 	}
-	flush(balloon, &run);
 	return true;
 }
 
@@ -74,14 +72,18 @@ void balloon_report_serve(struct balloon *balloon, struct virtqueue *queue)
 {
 	struct virtq_chain chain;
 	uint64_t segments = 0, bytes = 0;
+	struct run run = {0};
 
+	/* The driver has its pages again when it sees the chain used: all of this turn, after the discard. */
 	while (segments < SEGMENTS_TURN && bytes < BYTES_TURN && virtqueue_pop(queue, &chain) > 0) {
-		if (!take_ranges(balloon, &chain))
-			return;
-		virtqueue_push(queue, chain.head, 0);
+		if (!take_ranges(balloon, &chain, &run))
+			break;
+		virtqueue_put(queue, chain.head, 0);
 		segments += 1 + chain.in_count;
 		bytes += chain.in_bytes;
 	}
+	flush(balloon, &run);
+	virtqueue_publish(queue);
 	virtqueue_notify(queue);
 	if (segments >= SEGMENTS_TURN || bytes >= BYTES_TURN)
 		virtqueue_continue(queue);
