@@ -11,8 +11,8 @@
 
 const struct cmdline_word cmdline_words[] = {
 	/* Isolation. */
-	{ "isolcpus", "keeps tasks (domain) and managed interrupts (managed_irq) off CPUs; a cpuset "
-		"partition does the first without a boot", "kernel: kernel-parameters" },
+	{ "isolcpus", "keeps tasks (domain) and managed interrupts (managed_irq) off CPUs; isolate "
+		"does the first without a boot, but for kernel threads", "kernel: kernel-parameters" },
 	{ "nohz_full", "no timer tick on CPUs that run one task: a vCPU is not interrupted",
 		"tuned: cpu-partitioning, realtime-virtual-host" },
 	{ "nohz", "on: the tick stops on idle CPUs; nohz_full needs it", "tuned: cpu-partitioning" },

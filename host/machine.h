@@ -14,6 +14,7 @@
 
 #include <jansson.h>
 
+#include "host/huge_room.h"
 #include "host/root.h"
 #include "lib/error.h"
 #include "lib/idset.h"
@@ -45,6 +46,7 @@ struct machine_node {
 	uint64_t memory;       /* bytes, 0 for a node with CPUs only */
 	uint64_t free;         /* bytes; of a drawing, not a machine: memory less pools */
 	uint64_t available;    /* bytes: free and page cache that can be dropped at once */
+	struct huge_room room; /* all 0 unless machine_ask_huge_room() was called */
 	struct machine_pool pools[MACHINE_POOLS_MAX];
 	unsigned int pool_count;
 	unsigned int *distance; /* to nodes[0..node_count), SLIT units (10 is local) */
@@ -87,6 +89,9 @@ void machine_free(struct machine *machine);
 
 /* Reads free memory and pools again (and what else sysfs says); structure and sizes stay. */
 void machine_refresh(struct machine *machine, const struct root *root);
+
+/* How many huge pages each node can give; apart, for it is dear (huge_room.h). */
+void machine_ask_huge_room(struct machine *machine, const struct root *root);
 
 const struct machine_node *machine_node_of(const struct machine *machine, int os);
 const struct machine_cpu *machine_cpu_of(const struct machine *machine, unsigned int os);

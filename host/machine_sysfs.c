@@ -109,6 +109,13 @@ static void fill_model(struct machine *machine, const struct root *root)
 	free(text);
 }
 
+void machine_ask_huge_room(struct machine *machine, const struct root *root)
+{
+	for (unsigned int i = 0; i < machine->node_count; i++)
+		if (machine->nodes[i].memory)
+			huge_room_read(root, machine->nodes[i].os, &machine->nodes[i].room);
+}
+
 void machine_refresh(struct machine *machine, const struct root *root)
 {
 	for (unsigned int i = 0; i < machine->node_count; i++) {

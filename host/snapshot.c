@@ -98,6 +98,8 @@ struct snapshot *snapshot_read(const struct root *root, struct error *err)
 	services_read(root, &snapshot->services);
 	read_knobs(snapshot, root);
 	find_cgroups(snapshot, root);
+	if (snapshot->cgroup == CGROUP_V2)
+		host_groups_read(root, snapshot->cgroup_mount, &snapshot->groups);
 	/* sd_booted(3) */
 	snapshot->systemd = !stat(root_path(root, path, "/run/systemd/system"), &status) && S_ISDIR(status.st_mode);
 	snapshot->has_kvm = !stat(root_path(root, path, "/dev/kvm"), &status);
@@ -124,6 +126,7 @@ void snapshot_free(struct snapshot *snapshot)
 	free(snapshot->knobs);
 	irqs_release(&snapshot->irqs);
 	services_release(&snapshot->services);
+	host_groups_release(&snapshot->groups);
 	free(snapshot->cmdline);
 	free(snapshot);
 }

@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 
+#include "host/group.h"
 #include "host/guest.h"
 #include "host/irq.h"
 #include "host/irqbalance.h"
@@ -37,6 +38,7 @@ struct snapshot {
 	struct guest_list guests;
 	enum cgroup_version cgroup;  /* where CPU and memory controllers are; hybrid counts as v1 */
 	char cgroup_mount[256];      /* of the unified tree, or of v1's parent directory */
+	struct host_group_list groups; /* of cgroup v2's top */
 	bool systemd;                /* it runs this host, and the tree of control groups is its own */
 	bool has_kvm;                /* /dev/kvm is there */
 	struct irq_list irqs;

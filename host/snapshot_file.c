@@ -49,10 +49,11 @@ json_t *snapshot_to_json(const struct snapshot *snapshot)
 		if (row->built_in)
 			json_array_append_new(built_in, json_string(row->knob->name));
 	}
-	return json_pack("{s:i, s:s, s:s, s:I, s:s, s:s, s:b, s:b, s:s*, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:i, s:s, s:s, s:I, s:s, s:s, s:o, s:b, s:b, s:s*, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"vmtune-snapshot", SNAPSHOT_VERSION, "boot-id", snapshot->boot_id,
 		"kernel", snapshot->kernel, "taken", (json_int_t)snapshot->taken,
 		"cgroup", cgroup_names[snapshot->cgroup], "cgroup-mount", snapshot->cgroup_mount,
+		"groups", host_groups_to_json(&snapshot->groups),
 		"systemd", snapshot->systemd, "has-kvm", snapshot->has_kvm, "cmdline", snapshot->cmdline, "machine", machine_to_json(snapshot->machine),
 		"settings", settings, "built-in", built_in, "irqs", irqs_to_json(&snapshot->irqs),
 		"services", services_to_json(&snapshot->services), "guests", guests_to_json(&snapshot->guests));
@@ -191,6 +192,7 @@ static struct snapshot *from_json(const json_t *json, const char *path, struct e
 	snapshot->systemd = json_is_true(json_object_get(json, "systemd"));
 	snapshot->has_kvm = json_is_true(json_object_get(json, "has-kvm"));
 	snapshot->cgroup = find_cgroup(json);
+	host_groups_from_json(json_object_get(json, "groups"), &snapshot->groups);
 	irqs_from_json(json_object_get(json, "irqs"), &snapshot->irqs);
 	services_from_json(json_object_get(json, "services"), &snapshot->services);
 	if (json_is_string(json_object_get(json, "cmdline")))

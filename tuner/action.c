@@ -23,6 +23,8 @@ static const struct action_verbs *const kinds[] = {
 	[ACTION_CGROUP] = &action_cgroup,
 	[ACTION_CGROUP_VALUE] = &action_cgroup_value,
 	[ACTION_UNIT_PROPERTY] = &action_unit_property,
+	[ACTION_GROUP_CPUS] = &action_group_cpus,
+	[ACTION_UNIT_CPUS] = &action_unit_cpus,
 	[ACTION_START_GUEST] = &action_start_guest,
 	[ACTION_AFFINITY] = &action_affinity,
 	[ACTION_BALLOON] = &action_balloon,
@@ -141,7 +143,7 @@ static char *one_line(const char *text)
 {
 	const char *open = text ? strchr(text, '[') : NULL, *end = open ? strchr(open, ']') : NULL;
 	char *line = end ? xasprintf("%.*s", (int)(end - open - 1), open + 1)
-			 : xstrdup(text && *text ? text : "-");
+			 : xstrdup(text ? text : "");
 	size_t length = strlen(line);
 
 	while (length && isspace((unsigned char)line[length - 1]))
@@ -151,7 +153,10 @@ static char *one_line(const char *text)
 			line[i] = ' ';
 	if (length > 60)
 		memcpy(line + 57, "...", 4);
-	return line;
+	if (length)
+		return line;
+	free(line);
+	return xstrdup("-");
 }
 
 /* The target for people: a guest by its name, a thread by its name and number. */

@@ -32,6 +32,8 @@ enum action_kind {
 	ACTION_CGROUP,       /* target = "vmtune/NAME"; before "absent", after "present" */
 	ACTION_CGROUP_VALUE, /* target = host path of a cgroup file; value = its text */
 	ACTION_UNIT_PROPERTY, /* target = guest; detail = "UNIT PROPERTY"; value = decimal or "infinity" */
+	ACTION_GROUP_CPUS,   /* target = host path of a cpuset.cpus (v2); value = cpulist, empty: not set */
+	ACTION_UNIT_CPUS,    /* target = unit at the top, "system.slice"; value = cpulist, empty: not set */
 	ACTION_START_GUEST,  /* target = guest name; detail = argv as JSON; "stopped" -> "running" */
 	ACTION_AFFINITY,     /* target = thread "PID:START/TID:START"; value = cpulist */
 	ACTION_BALLOON,      /* target = guest; detail = QMP socket or NULL; value = bytes */

@@ -11,10 +11,8 @@
 #include <systemd/sd-bus.h>
 
 #include "lib/xalloc.h"
+#include "tuner/unit.h"
 
-#define MANAGER   "org.freedesktop.systemd1"
-#define OBJECT    "/org/freedesktop/systemd1"
-#define INTERFACE MANAGER ".Manager"
 #define SCOPE     ".scope"
 #define SLICE     ".slice"
 #define WAIT_US   UINT64_C(20000000) /* for one step of a job; a scope takes some ms */
@@ -84,73 +82,6 @@ void scope_plan_values(struct action_list *list, const struct profile_vm *vm, co
 	}
 }
 
-/* ---- the bus -------------------------------------------------------------------------------- */
-
-static int failed(int status, const sd_bus_error *bus_error, const char *what, struct error *err)
-{
-	const char *text = bus_error && bus_error->message ? bus_error->message : strerror(-status);
-
-	return error_set(err, status < 0 ? -status : EIO, "systemd: %s: %s", what, text);
-}
-
-static int connect_bus(sd_bus **bus, struct error *err)
-{
-	int status = sd_bus_open_system(bus);
-
-	return status < 0 ? failed(status, NULL, "connecting to the system bus", err) : 0;
-}
-
-int scope_get(const char *unit, const char *property, uint64_t *value, struct error *err)
-{
-	sd_bus_error bus_error = SD_BUS_ERROR_NULL;
-	sd_bus *bus = NULL;
-	char *path = NULL;
-	int status = connect_bus(&bus, err);
-
-	if (status < 0)
-		return status;
-	status = sd_bus_path_encode(OBJECT "/unit", unit, &path);
-	if (status >= 0)
-		status = sd_bus_get_property_trivial(bus, MANAGER, path, MANAGER ".Scope", property, &bus_error, 't',
-			value);
-	if (status < 0)
-		status = failed(status, &bus_error, property, err);
-	free(path);
-	sd_bus_error_free(&bus_error);
-	sd_bus_flush_close_unref(bus);
-	return status < 0 ? status : 0;
-}
-
-static int set_property(const char *unit, const char *property, uint64_t value, struct error *err)
-{
-	sd_bus_error bus_error = SD_BUS_ERROR_NULL;
-	sd_bus *bus = NULL;
-	int status = connect_bus(&bus, err);
-
-	if (status < 0)
-		return status;
-	status = sd_bus_call_method(bus, MANAGER, OBJECT, INTERFACE, "SetUnitProperties", &bus_error, NULL, "sba(sv)",
-		unit, 1 /* until the next boot */, 1, property, "t", value);
-	if (status < 0)
-		status = failed(status, &bus_error, property, err);
-	sd_bus_error_free(&bus_error);
-	sd_bus_flush_close_unref(bus);
-	return status < 0 ? status : 0;
-}
-
-/* systemd answers before it has written to the control group, but not a second time. */
-int scope_set(const char *unit, const char *property, uint64_t value, struct error *err)
-{
-	uint64_t now = 0;
-	int status = set_property(unit, property, value, err);
-
-	if (status >= 0)
-		status = scope_get(unit, property, &now, err);
-	if (status < 0 || now == value)
-		return status;
-	return error_set(err, EIO, "%s of %s is %" PRIu64 " after it was set to %" PRIu64, property, unit, now, value);
-}
-
 /* ---- a new scope ---------------------------------------------------------------------------- */
 
 struct job {
@@ -180,7 +111,7 @@ static int call_start(sd_bus *bus, const char *name, sd_bus_message **reply, str
 {
 	sd_bus_error bus_error = SD_BUS_ERROR_NULL;
 	char *unit = scope_name(name), *description = xasprintf("virtual machine %s of vmtune", name);
-	int status = sd_bus_call_method(bus, MANAGER, OBJECT, INTERFACE, "StartTransientUnit", &bus_error, reply,
+	int status = sd_bus_call_method(bus, UNIT_MANAGER, UNIT_OBJECT, UNIT_INTERFACE, "StartTransientUnit", &bus_error, reply,
 		"ssa(sv)a(sa(sv))", unit, "fail", 5,
 		"Description", "s", description,
 		"Slice", "s", SCOPE_SLICE,
@@ -190,7 +121,7 @@ static int call_start(sd_bus *bus, const char *name, sd_bus_message **reply, str
 		0);
 
 	if (status < 0)
-		status = failed(status, &bus_error, unit, err);
+		status = unit_failed(status, &bus_error, unit, err);
 	free(unit);
 	free(description);
 	sd_bus_error_free(&bus_error);
@@ -206,7 +137,7 @@ static int wait_job(sd_bus *bus, struct job *job, struct error *err)
 		if (status == 0)
 			status = sd_bus_wait(bus, WAIT_US) ?: -ETIMEDOUT;
 		if (status < 0)
-			return failed(status, NULL, "waiting for the scope", err);
+			return unit_failed(status, NULL, "waiting for the scope", err);
 	}
 	return strcmp(job->how, "done") ? error_set(err, EIO, "systemd: the scope was not made: %s", job->how) : 0;
 }
@@ -214,14 +145,14 @@ static int wait_job(sd_bus *bus, struct job *job, struct error *err)
 static int make_scope(sd_bus *bus, const char *name, struct job *job, struct error *err)
 {
 	sd_bus_message *reply = NULL;
-	int status = sd_bus_match_signal(bus, NULL, MANAGER, OBJECT, INTERFACE, "JobRemoved", on_removed, job);
+	int status = sd_bus_match_signal(bus, NULL, UNIT_MANAGER, UNIT_OBJECT, UNIT_INTERFACE, "JobRemoved", on_removed, job);
 
 	/* before the call: the job may have ended when it returns */
 	if (status < 0)
-		return failed(status, NULL, "listening", err);
+		return unit_failed(status, NULL, "listening", err);
 	status = call_start(bus, name, &reply, err);
 	if (status >= 0 && (status = sd_bus_message_read(reply, "o", &job->path)) < 0)
-		failed(status, NULL, "its answer", err);
+		unit_failed(status, NULL, "its answer", err);
 	if (status >= 0)
 		status = wait_job(bus, job, err);
 	sd_bus_message_unref(reply);
@@ -232,7 +163,7 @@ int scope_enter(const char *name, struct error *err)
 {
 	struct job job = {0};
 	sd_bus *bus = NULL;
-	int status = connect_bus(&bus, err);
+	int status = unit_bus(&bus, err);
 
 	if (status < 0)
 		return status;

@@ -35,8 +35,4 @@ void scope_plan_values(struct action_list *list, const struct profile_vm *vm, co
  */
 int scope_enter(const char *name, struct error *err);
 
-/* A property that is a number, -1 of 64 bits: not set. 0, or negative with @err. */
-int scope_get(const char *unit, const char *property, uint64_t *value, struct error *err);
-int scope_set(const char *unit, const char *property, uint64_t value, struct error *err);
-
 #endif

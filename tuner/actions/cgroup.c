@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "lib/xalloc.h"
+#include "tuner/actions/keep_pins.h"
 #include "tuner/actions/kinds.h"
 #include "tuner/cgroup.h"
 #include "tuner/cgroup_group.h"
@@ -57,11 +58,26 @@ static bool controllers_same(const struct action *action, const char *now, const
 	return same;
 }
 
+/* A cpuset that comes or goes does not take the pins of the threads in it along. */
+static int controllers_write(const struct action_context *context, const struct action *action, const char *text,
+	struct error *err)
+{
+	const char *slash = strrchr(action->target, '/');
+	char *dir = xasprintf("%.*s", slash ? (int)(slash - action->target) : 0, action->target);
+	struct pins *pins = strstr(text, "cpuset") ? pins_remember(&context->root, dir) : NULL;
+	int status = action_write_file(context, action, text, err);
+
+	if (pins)
+		pins_put_back(&context->root, pins);
+	free(dir);
+	return status;
+}
+
 static int controllers_apply(const struct action_context *context, const struct action *action,
 	struct error *err)
 {
 	char *text = signed_words(action->after, "", '+');
-	int status = action_write_file(context, action, text, err);
+	int status = controllers_write(context, action, text, err);
 
 	free(text);
 	return status;
@@ -71,7 +87,7 @@ static int controllers_undo(const struct action_context *context, const struct a
 	struct error *err)
 {
 	char *text = signed_words(action->after, action->before, '-');
-	int status = *text ? action_write_file(context, action, text, err) : 0;
+	int status = *text ? controllers_write(context, action, text, err) : 0;
 
 	free(text);
 	return status;

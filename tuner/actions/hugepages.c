@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * A hugepage pool of one node. The kernel gives what it can and reports no error, so the count is read
- * back; it takes back only what nobody uses (the rest would become surplus), so undoing waits until the
+ * back, and asked for again after compacting (grow_pool.c); it takes back only what nobody uses (the rest would become surplus), so undoing waits until the
  * guests that hold the pages have ended.
  */
 #include <errno.h>
@@ -11,6 +11,7 @@
 
 #include "lib/size.h"
 #include "lib/xalloc.h"
+#include "tuner/actions/grow_pool.h"
 #include "tuner/actions/kinds.h"
 
 #define POOL_FILE "/nr_hugepages"
@@ -57,23 +58,22 @@ static int write_count(const struct action_context *context, const struct action
 static int apply(const struct action_context *context, const struct action *action, struct error *err)
 {
 	uint64_t wanted, now;
+	char *why;
 	int status;
 
 	if (!number(action->after, &wanted))
 		return error_set(err, EINVAL, "'%s' is no number of pages", action->after);
-	status = write_count(context, action, action->after, err);
-	if (status < 0)
+	status = grow_pool(&context->root, action->target, wanted, &now, err);
+	if (status < 0 || now == wanted)
 		return status;
-	if (!pool_read(context, action, "nr_hugepages", &now))
-		return error_set(err, EIO, "cannot read %s back", action->target);
-	if (now < wanted)
-		return error_set(err, ENOMEM, "%s: the kernel found room for %" PRIu64 " pages of the %"
-			PRIu64 " asked for, %" PRIu64 " are missing", action->target, now, wanted,
-			wanted - now);
 	if (now > wanted)
 		return error_set(err, EBUSY, "%s: %" PRIu64 " pages are left, %" PRIu64
 			" were asked for: the others are in use", action->target, now, wanted);
-	return 0;
+	why = grow_pool_missing(context, action->target, wanted, wanted - now);
+	status = error_set(err, ENOMEM, "%s: the kernel found room for %" PRIu64 " pages of the %" PRIu64
+		" asked for, %s", action->target, now, wanted, why);
+	free(why);
+	return status;
 }
 
 /*

@@ -39,10 +39,12 @@ struct action_verbs {
 };
 
 extern const struct action_verbs action_setting, action_hugepages, action_cgroup_controllers,
-	action_cgroup, action_cgroup_value, action_unit_property, action_start_guest, action_affinity, action_balloon,
-	action_guest_ksm, action_irq, action_irqbalance, action_move_pages, action_cpuset_mems,
-	action_libvirt;
+	action_cgroup, action_cgroup_value, action_unit_property, action_group_cpus, action_unit_cpus,
+	action_start_guest, action_affinity, action_balloon, action_guest_ksm, action_irq, action_irqbalance,
+	action_move_pages, action_cpuset_mems, action_libvirt;
 
+/* group_cpus.c: writes a group's cpuset.cpus (host path); the empty set takes its limit away. 0, or negative. */
+int group_write_cpus(const struct root *root, const char *file, const struct idset *cpus, struct error *err);
 /* Text equal but for blanks at both ends. */
 bool action_text_same(const char *a, const char *b);
 /* A verb same: both are lists of numbers ("0-3,8"), and the same ones. */

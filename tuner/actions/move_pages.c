@@ -15,7 +15,8 @@
 #include "tuner/move/move.h"
 #include "tuner/plan/internal.h"
 
-#define QMP_MS 500
+#define QMP_MS  500
+#define SAMPLES 4096
 
 /* The owner's machine, or one of our own in *@own, to be freed. hwloc takes its time on a large one. */
 static const struct machine *look_at_machine(const struct action_context *context, struct machine **own,
@@ -50,21 +51,35 @@ static bool select_ram(const struct action *action, struct guest *guest, struct 
 	return true;
 }
 
-static char *nodes_of(const struct action *action, const struct guest *guest, const struct machine *machine)
+static int find_nodes(const struct action *action, const struct guest *guest, const struct machine *machine,
+	unsigned int samples, struct idset *nodes)
 {
 	struct guest_memory_map map;
-	struct idset nodes = {0};
-	char text[1024];
-	int status = guest_map_read(guest, machine, 0, &map);
+	int status = guest_map_read(guest, machine, samples, &map);
 
+	*nodes = (struct idset){0};
+	for (unsigned int i = 0; status == 0 && i < map.node_count; i++)
+		if (map.node_bytes[i] >= (action->detail ? MOVE_WORTH : 1))
+			idset_add(nodes, machine->nodes[i].os);
+	if (status == 0)
+		guest_map_release(&map);
+	return status;
+}
+
+/* Some pages tell that there is something to move; that there is nothing only all of them do. */
+static char *nodes_of(const struct action *action, const struct guest *guest, const struct machine *machine)
+{
+	struct idset nodes, wanted = {0};
+	char text[1024];
+	int status = find_nodes(action, guest, machine, SAMPLES, &nodes);
+
+	if (status == 0 && (!action->after || idset_parse(action->after, &wanted, NULL) < 0 ||
+			idset_within(&nodes, &wanted)))
+		status = find_nodes(action, guest, machine, 0, &nodes);
 	if (status < 0) {
 		errno = -status;
 		return NULL;
 	}
-	for (unsigned int i = 0; i < map.node_count; i++)
-		if (map.node_bytes[i] >= (action->detail ? MOVE_WORTH : 1))
-			idset_add(&nodes, machine->nodes[i].os);
-	guest_map_release(&map);
 	return xstrdup(idset_format(&nodes, text, sizeof(text)));
 }
 

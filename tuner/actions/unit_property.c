@@ -13,7 +13,7 @@
 #include "lib/xalloc.h"
 #include "tuner/actions/kinds.h"
 #include "tuner/guests.h"
-#include "tuner/scope.h"
+#include "tuner/unit.h"
 
 #define UNSET "infinity"
 
@@ -42,7 +42,7 @@ static char *read_value(const struct action_context *context, const struct actio
 		errno = ESRCH;
 		return NULL;
 	}
-	if (scope_get(property.unit, property.name, &value, NULL) < 0) {
+	if (unit_get_number(property.unit, property.name, &value, NULL) < 0) {
 		errno = EIO;
 		return NULL;
 	}
@@ -58,7 +58,7 @@ static int set(const struct action_context *context, const struct action *action
 		return error_set(err, EINVAL, "'%s' is no property of a unit", action->detail ? action->detail : "");
 	if (!guest_runs(context, action, err))
 		return -ESRCH;
-	return scope_set(property.unit, property.name,
+	return unit_set_number(property.unit, property.name,
 		!strcmp(text, UNSET) ? UINT64_MAX : strtoull(text, NULL, 10), err);
 }
 

@@ -113,6 +113,7 @@ static int make_plan(struct apply *apply, struct error *err)
 	apply->snapshot = plan_read_machine(apply->profile, &apply->context.root, err);
 	if (!apply->snapshot)
 		return -1;
+	plan_ask_huge_room(apply->profile, apply->snapshot, &apply->context.root);
 	if (!apply->options.host_only) {
 		status = attach_guests(apply->profile, apply->snapshot, ATTACH_ALL, err);
 		apply->vm_count = apply->profile->vm_count;

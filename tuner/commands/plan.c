@@ -126,6 +126,8 @@ int plan_command(int argc, char **argv)
 	if (profile)
 		snapshot = options.host ? snapshot_load(options.host, &err)
 					: plan_read_machine(profile, &options.common.root, &err);
+	if (snapshot && !options.host)
+		plan_ask_huge_room(profile, snapshot, &options.common.root);
 	if (snapshot && attach_guests(profile, snapshot, ATTACH_ALL, &err) < 0) {
 		snapshot_free(snapshot);
 		snapshot = NULL;

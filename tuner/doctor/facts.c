@@ -14,6 +14,7 @@
 #include "lib/size.h"
 #include "lib/xalloc.h"
 #include "tuner/doctor/facts_internal.h"
+#include "tuner/own_limits.h"
 
 #define CPU    "/sys/devices/system/cpu/"
 #define CLOCK  "/sys/devices/system/clocksource/clocksource0/"
@@ -265,6 +266,7 @@ struct facts *facts_read(const struct root *root, struct error *err)
 
 	if (!snapshot)
 		return NULL;
+	own_limits_lift(snapshot, root);
 	facts = facts_new(snapshot);
 	facts->told = true;
 	facts->kvm_usable = access(root_path(root, path, "/dev/kvm"), R_OK | W_OK) == 0;

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "tuner/own_limits.h"
+
 int plan_check_files(const struct plan *plan, const struct snapshot *snapshot, struct error *err)
 {
 	int rc = 0;
@@ -26,7 +28,19 @@ struct snapshot *plan_read_machine(const struct profile *profile, const struct r
 {
 	struct snapshot *snapshot = snapshot_read(root, err);
 
+	if (snapshot)
+		own_limits_lift(snapshot, root);
 	if (snapshot && profile->irq_policy != IRQ_KEEP)
 		snapshot_ask_irqbalance(snapshot, root);
 	return snapshot;
+}
+
+void plan_ask_huge_room(const struct profile *profile, struct snapshot *snapshot, const struct root *root)
+{
+	bool huge = profile->pool_count > 0;
+
+	for (unsigned int i = 0; i < profile->vm_count; i++)
+		huge = huge || profile->vms[i].pages == PAGES_2M;
+	if (huge)
+		machine_ask_huge_room(snapshot->machine, root);
 }

@@ -18,4 +18,7 @@ int plan_check_files(const struct plan *plan, const struct snapshot *snapshot, s
 struct snapshot *plan_read_machine(const struct profile *profile, const struct root *root,
 	struct error *err);
 
+/* What a plan that grows pools says of the room for them; only where the profile has to do with huge pages. */
+void plan_ask_huge_room(const struct profile *profile, struct snapshot *snapshot, const struct root *root);
+
 #endif

@@ -17,10 +17,8 @@
 void irq_reserved(const struct placed_vm *vms, unsigned int vm_count, const struct machine *machine,
 	struct idset *reserved)
 {
-	*reserved = machine->isolated;
-	for (unsigned int i = 0; i < vm_count; i++)
-		for (unsigned int vcpu = 0; vms[i].vm->dedicated && vcpu < vms[i].vm->vcpus; vcpu++)
-			idset_union(reserved, &vms[i].pins[vcpu]);
+	*reserved = placed_dedicated(vms, vm_count);
+	idset_union(reserved, &machine->isolated);
 }
 
 /* The CPUs of @home on the nearest node to @node that has any. */

@@ -15,6 +15,7 @@ static const char *const kind_names[] = {
 	[NOTE_MODULE_RELOAD] = "needs a module reload",
 	[NOTE_BOOT] = "needs a boot",
 	[NOTE_CONFLICT] = "conflict",
+	[NOTE_RESIDUAL] = "residual",
 };
 _Static_assert(sizeof(kind_names) / sizeof(kind_names[0]) == NOTE_KIND_COUNT, "every kind has a name");
 

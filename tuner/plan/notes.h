@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a plan says beside its actions: what the profile wants and apply does not do, because it needs a
- * module reload or a boot, or because another daemon holds it. Each with exactly what to do instead.
+ * module reload or a boot, because another daemon holds it, or because the kernel cannot. Each with what to do
+ * instead.
  */
 #ifndef VMTUNE_TUNER_PLAN_NOTES_H
 #define VMTUNE_TUNER_PLAN_NOTES_H
@@ -12,7 +13,7 @@
 #include "host/snapshot.h"
 #include "tuner/profile/profile.h"
 
-enum plan_note_kind { NOTE_MODULE_RELOAD, NOTE_BOOT, NOTE_CONFLICT, NOTE_KIND_COUNT };
+enum plan_note_kind { NOTE_MODULE_RELOAD, NOTE_BOOT, NOTE_CONFLICT, NOTE_RESIDUAL, NOTE_KIND_COUNT };
 
 struct plan_note {
 	enum plan_note_kind kind;

@@ -17,6 +17,7 @@
 #include "tuner/placement/placement.h"
 #include "tuner/plan/internal.h"
 #include "tuner/plan/irq.h"
+#include "tuner/plan/isolate.h"
 #include "tuner/scope.h"
 
 #define LIST_TEXT (IDSET_MAX * 2)
@@ -234,6 +235,16 @@ struct idset placed_nodes(const struct placed_vm *placed)
 	return nodes;
 }
 
+struct idset placed_dedicated(const struct placed_vm *vms, unsigned int count)
+{
+	struct idset cpus = { 0 };
+
+	for (unsigned int i = 0; i < count; i++)
+		for (unsigned int vcpu = 0; vms[i].vm->dedicated && vcpu < vms[i].vm->vcpus; vcpu++)
+			idset_union(&cpus, &vms[i].pins[vcpu]);
+	return cpus;
+}
+
 /* A kernel thread of before Linux 6.4 that serves the guest is a process of its own. */
 static char *thread_target(const struct guest *guest, const struct guest_thread *thread)
 {
@@ -345,6 +356,8 @@ static int plan_actions(struct plan *plan, const struct profile *profile, const 
 	plan_note_conflicts(&plan->notes, profile, snapshot);
 	if (rc == 0)
 		plan_irqs(list, profile, snapshot, plan->vms);
+	if (rc == 0)
+		rc = plan_isolate(list, &plan->notes, profile, snapshot, plan->vms, err);
 	if (rc == 0)
 		rc = plan_pools(list, profile, snapshot, plan->vms, err);
 	/* Guests that run first: the room they leave may be what a new one gets. */

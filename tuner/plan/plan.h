@@ -67,6 +67,8 @@ const struct idset *placed_cpus_of(const struct placed_vm *placed, const struct 
 bool placed_on(const struct placed_vm *placed, unsigned int host_node);
 /* All of these. */
 struct idset placed_nodes(const struct placed_vm *placed);
+/* The CPUs of dedicated vCPUs, of all the VMs. */
+struct idset placed_dedicated(const struct placed_vm *vms, unsigned int count);
 
 /* Placement alone (placement.c): fills the @vms, as many as the profile has. Returns 0 or negative. */
 int placement_make(const struct profile *profile, const struct snapshot *snapshot,

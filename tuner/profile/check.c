@@ -226,6 +226,18 @@ static int check_pool(const struct profile *profile, unsigned int index, struct 
 	return 0;
 }
 
+static int check_isolate(const struct profile *profile, struct error *err)
+{
+	bool dedicated = false;
+
+	for (unsigned int i = 0; i < profile->vm_count; i++)
+		dedicated = dedicated || profile->vms[i].dedicated;
+	if (!profile->isolate || dedicated)
+		return 0;
+	return profile_fault(&profile->at_isolate, &profile->at_isolate, err, "isolate = true keeps the host's work "
+		"off dedicated CPUs, and no VM has any; add dedicated = true to one, or leave isolate out");
+}
+
 typedef int (*rule_fn)(struct profile_vm *, struct error *);
 
 static int run_rules(const rule_fn *rules, struct profile_vm *vm, struct error *err)
@@ -249,7 +261,7 @@ int profile_check_size(struct profile_vm *vm, struct error *err)
 int profile_check(struct profile *profile, struct error *err)
 {
 	static const rule_fn rules[] = { check_kernel, check_attach, check_placement, check_overcommit, NULL };
-	int rc = 0;
+	int rc = check_isolate(profile, err);
 
 	for (unsigned int i = 0; rc == 0 && i < profile->pool_count; i++)
 		rc = check_pool(profile, i, err);

@@ -110,6 +110,8 @@ struct profile {
 	unsigned int word_count;
 	enum irq_policy irq_policy;
 	struct profile_at at_irq;
+	bool isolate;                  /* the host's other work stays off the CPUs of dedicated vCPUs */
+	struct profile_at at_isolate;
 	struct profile_pool *pools;
 	unsigned int pool_count;
 	struct profile_setting *settings;

@@ -140,8 +140,10 @@ static int verify_running(struct verify *verify, const struct profile *profile, 
 		if (guest)
 			status = verify_guest(verify, guest, &placed[i], err);
 	}
-	if (status >= 0)
+	if (status >= 0) {
 		verify_irqs(verify, placed, profile->vm_count);
+		verify_isolate(verify, placed, profile->vm_count);
+	}
 	placed_vms_free(placed, profile->vm_count);
 	return status;
 }

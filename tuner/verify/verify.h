@@ -33,6 +33,8 @@ void verify_host(struct verify *verify);
 /* verify/irq.c: whether interrupts are off the CPUs that @placed dedicates, and near their devices. */
 struct placed_vm;
 void verify_irqs(struct verify *verify, const struct placed_vm *placed, unsigned int count);
+/* verify/isolate.c: whether the host's other work is off the CPUs that @placed dedicates. */
+void verify_isolate(struct verify *verify, const struct placed_vm *placed, unsigned int count);
 /* For verify/guest.c, which looks at one guest. */
 int verify_guest(struct verify *verify, const struct guest *guest, const struct placed_vm *placed,
 	struct error *err);

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/huge_room.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/meminfo.h"
+#include "lib/size.h"
+
+#define HUGE_ORDER 9 /* 2M, in pages of 4K */
+#define HUGE_BYTES (2 * MIB)
+
+/* ---- /proc/buddyinfo and /proc/pagetypeinfo -------------------------------------------------- */
+
+/* Bytes in the free pieces of 2M and more, of a line that counts those of each order. */
+static uint64_t large_pieces(const char *counts)
+{
+	uint64_t pages = 0;
+
+	for (unsigned int order = 0; order < 64 && *(counts += strspn(counts, " ")) && *counts != '\n'; order++) {
+		char *end;
+		uint64_t count = strtoull(counts, &end, 10);
+
+		if (end == counts)
+			break;
+		pages += order >= HUGE_ORDER ? count << order : 0;
+		counts = end;
+	}
+	return pages * 4 * KIB;
+}
+
+/* "Node 0, zone   Normal      1      0 ...": sums up what is free in large pieces. */
+static uint64_t whole_of(const char *text, unsigned int node)
+{
+	uint64_t sum = 0;
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		unsigned int of;
+		int at = 0;
+
+		line += *line == '\n';
+		if (sscanf(line, "Node %u, zone %*s%n", &of, &at) == 1 && at && of == node)
+			sum += large_pieces(line + at);
+	}
+	return sum;
+}
+
+/*
+ * "Number of blocks type     Unmovable      Movable  Reclaimable   HighAtomic      Isolate", then for each zone
+ * "Node 0, zone   Normal          149        10429          174            0            0".
+ */
+static uint64_t fixed_of(const char *text, unsigned int node)
+{
+	unsigned long long unmovable, reclaimable, sum = 0;
+	unsigned int of;
+
+	for (const char *line = strstr(text, "Number of blocks"); line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (sscanf(line, "Node %u, zone %*s %llu %*u %llu", &of, &unmovable, &reclaimable) == 3 && of == node)
+			sum += unmovable + reclaimable;
+	}
+	return sum * HUGE_BYTES;
+}
+
+/* ---- /proc/zoneinfo ------------------------------------------------------------------------- */
+
+/* "Node 0, zone      DMA", then lines of which some are "  NAME   13", pages: sums up those of that name. */
+static uint64_t zones_of(const char *text, unsigned int node, const char *name)
+{
+	uint64_t sum = 0, pages;
+	unsigned int of = 0;
+	bool here = false;
+	char word[16];
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (sscanf(line, "Node %u, zone", &of) == 1)
+			here = of == node;
+		else if (here && sscanf(line, " %15s %" SCNu64, word, &pages) == 2 && !strcmp(word, name))
+			sum += pages * 4 * KIB;
+	}
+	return sum;
+}
+
+static uint64_t kept_of(const char *text, unsigned int node)
+{
+	return zones_of(text, node, "low");
+}
+
+/* Each CPU keeps some free pages for itself, which no other line counts; compaction takes them from it. */
+static uint64_t at_hand_of(const char *text, unsigned int node)
+{
+	return zones_of(text, node, "count:");
+}
+
+/* ---- all of it ------------------------------------------------------------------------------ */
+
+static uint64_t figure(const struct root *root, const char *file, uint64_t (*of)(const char *text, unsigned int node),
+	unsigned int node)
+{
+	char *text = root_read_all(root, NULL, "%s", file);
+	uint64_t value = text ? of(text, node) : 0;
+
+	free(text);
+	return value;
+}
+
+int huge_room_read(const struct root *root, unsigned int node, struct huge_room *room)
+{
+	struct meminfo info;
+	int status = meminfo_read_node(root, node, &info);
+
+	*room = (struct huge_room){ 0 };
+	if (status < 0)
+		return status;
+	if (info.free == MEMINFO_UNKNOWN)
+		return -ENODATA;
+	room->free = info.free;
+	if (info.active_file != MEMINFO_UNKNOWN && info.inactive_file != MEMINFO_UNKNOWN)
+		room->cache = info.active_file + info.inactive_file;
+	room->whole = figure(root, "/proc/buddyinfo", whole_of, node);
+	room->fixed = figure(root, "/proc/pagetypeinfo", fixed_of, node);
+	room->free += figure(root, "/proc/zoneinfo", at_hand_of, node);
+	room->kept = figure(root, "/proc/zoneinfo", kept_of, node);
+	return 0;
+}
+
+uint64_t huge_room_now(const struct huge_room *room, uint64_t page_size)
+{
+	return (room->whole > room->kept ? room->whole - room->kept : 0) / page_size;
+}
+
+/*
+ * Of what is free, a quarter of the blocks for pages that do not move is not to be had: that is what was left in them when
+ * nodes were emptied to the last page (tests/bench/lab-hugepages). Of page cache a part is in use all the time, as
+ * MemAvailable has it.
+ */
+uint64_t huge_room_pages(const struct huge_room *room, uint64_t page_size)
+{
+	uint64_t in_use = room->cache / 2 < room->kept ? room->cache / 2 : room->kept;
+	uint64_t have = room->free + room->cache - in_use, less = room->fixed / 4 + room->kept;
+
+	return (have > less ? have - less : 0) / page_size;
+}
