@@ -61,6 +61,7 @@ static void in(struct guest *guest)
 		bad = balloon_bad_poison(guest->balloon, before, after);
 	}
 	begin = rdtsc();
+	guest->stalls += after < breath.pages;
 	if (after > before)
 		loop_write(pool_page(before), after - before);
 	begin = rdtsc() - begin;

@@ -33,6 +33,7 @@
 #define STAT_FREE      4
 #define STAT_TOTAL     5
 #define STAT_AVAILABLE 6
+#define STAT_STALLS    11
 
 struct stat {
 	uint16_t tag;
@@ -52,7 +53,7 @@ struct balloon {
 	bool told;                    /* the host knows our size */
 };
 
-#define STATS 3
+#define STATS 4
 
 static void send_stats(struct balloon *balloon)
 {
@@ -61,6 +62,7 @@ static void send_stats(struct balloon *balloon)
 	balloon->stat[0] = (struct stat){STAT_FREE, pool_free(pool) * PAGE_SIZE};
 	balloon->stat[1] = (struct stat){STAT_TOTAL, balloon->guest->ram - pool->balloon_pages * PAGE_SIZE};
 	balloon->stat[2] = (struct stat){STAT_AVAILABLE, pool_free(pool) * PAGE_SIZE};
+	balloon->stat[3] = (struct stat){STAT_STALLS, balloon->guest->stalls};
 	virtq_add(&balloon->stats, balloon->stat, STATS * sizeof(struct stat));
 	virtq_kick(&balloon->stats);
 }
