@@ -93,6 +93,9 @@ static void test_balloon_tells_what_its_driver_does(void **state)
 		"\"statistics\": {\"silent\": false, \"clamped\": []}, "
 		"\"reporting\": {\"reported\": 0, \"discarded\": 0, \"discards\": 0}, "
 		"\"hinting\": {\"state\": \"none\", \"hinted\": 0, \"resident\": 0}}}");
+	say(client, "{\"execute\": \"qom-get\", \"arguments\": {\"path\": \"/machine/peripheral/balloon0\", "
+		"\"property\": \"free-page-reporting\"}}\n");
+	expect(client, "{\"return\": false}");
 	say(client, "{\"execute\": \"x-balloon-hint\"}\n");
 	expect_error(client, "GenericError", "The balloon does no free page hinting; start vmm with "
 		"--balloon=free-page-hint=on");
