@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "guest/console.h"
 
+#include "guest/balloon.h"
 #include "guest/check.h"
 #include "guest/fill.h"
 #include "guest/hold.h"
 #include "guest/job.h"
 #include "guest/json.h"
+#include "guest/probe.h"
 #include "guest/serial.h"
 
 static void ping(struct guest *guest)
@@ -31,6 +33,8 @@ static void status(struct guest *guest)
 	json_u64(&line, "free_pages", pool_free(pool));
 	json_u64(&line, "balloon_pages", pool->balloon_pages);
 	json_bool(&line, "balloon", guest->balloon != NULL);
+	if (guest->balloon)
+		balloon_status(guest->balloon, &line);
 	hold_status(&line);
 	check_status(&line);
 	json_close(&line);
@@ -40,7 +44,7 @@ static void verify(struct guest *guest)
 {
 	struct json line;
 
-	if (guest->options.job->run != job_fill) {
+	if (guest->options.job->run != job_fill || guest->options.job->touch) {
 		json_open(&line, "error");
 		json_string(&line, "error", "only job=fill knows what its pages should hold");
 		json_close(&line);
@@ -50,6 +54,11 @@ static void verify(struct guest *guest)
 	json_u64(&line, "pages", guest->pool.job_pages);
 	json_u64(&line, "bad_pages", fill_verify(guest));
 	json_close(&line);
+}
+
+static void latency(struct guest *guest)
+{
+	probe_report(guest);
 }
 
 static void quit(struct guest *guest)
@@ -64,6 +73,7 @@ static const struct {
 	{"ping", ping},
 	{"status", status},
 	{"verify", verify},
+	{"latency", latency},
 	{"quit", quit},
 };
 
@@ -82,7 +92,7 @@ static void answer(struct guest *guest, const char *word)
 	json_open(&line, "error");
 	json_string(&line, "error", "unknown command");
 	json_string(&line, "command", word);
-	json_string(&line, "expected", "ping, status, verify or quit");
+	json_string(&line, "expected", "ping, status, verify, latency or quit");
 	json_close(&line);
 }
 

@@ -24,6 +24,7 @@ struct guest {
 	struct balloon *balloon;        /* NULL: none */
 	uint64_t started, next_service; /* TSC */
 	const char *phase;              /* what the job is at, for status */
+	uint64_t stalls;                /* times that a job got less memory than it wanted */
 	uint64_t job_wanted;            /* pages the job had before the balloon took some */
 };
 

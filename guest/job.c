@@ -3,10 +3,12 @@
 #include "guest/job.h"
 
 #include "guest/balloon.h"
+#include "guest/breathe.h"
 #include "guest/button.h"
 #include "guest/clock.h"
 #include "guest/console.h"
 #include "guest/fill.h"
+#include "guest/hold.h"
 #include "guest/smp.h"
 
 #define MiB            (UINT64_C(1) << 20)
@@ -14,13 +16,22 @@
 #define BUSY_US        1000  /* while the balloon moves */
 
 static const struct job jobs[] = {
-	{"latency", "size threads seconds repeat", 256 * MiB, false, false, job_latency, NULL},
-	{"triad", "size threads seconds repeat", 256 * MiB, true, false, job_triad, NULL},
-	{"touch", "size threads repeat", SIZE_ALL, true, false, job_touch, NULL},
-	{"spin", "threads seconds repeat", 0, true, false, job_spin, NULL},
-	{"fill", "size threads dup seed id rate access floor", SIZE_HALF, true, true, job_fill, fill_pages},
-	{"hold", "size threads rate access floor", SIZE_HALF, false, true, job_hold, NULL},
-	{"check", "size threads rate", SIZE_HALF, true, false, job_check, NULL},
+	{.name = "latency", .keys = "size threads seconds repeat", .default_size = 256 * MiB, .run = job_latency},
+	{.name = "triad", .keys = "size threads seconds repeat", .default_size = 256 * MiB, .all_cpus = true,
+		.run = job_triad},
+	{.name = "touch", .keys = "size threads repeat", .default_size = SIZE_ALL, .all_cpus = true,
+		.run = job_touch},
+	{.name = "spin", .keys = "threads seconds repeat", .all_cpus = true, .run = job_spin},
+	{.name = "fill", .keys = "size threads dup seed id rate access floor probe", .default_size = SIZE_HALF,
+		.all_cpus = true, .shrinks = true, .run = job_fill, .grow = fill_pages},
+	{.name = "hold", .keys = "size threads rate access floor probe", .default_size = SIZE_HALF, .shrinks = true,
+		.run = job_hold},
+	{.name = "check", .keys = "size threads rate", .default_size = SIZE_HALF, .all_cpus = true,
+		.run = job_check},
+	{.name = "breathe", .keys = "size low period threads rate access floor probe", .default_size = SIZE_HALF,
+		.shrinks = true, .run = job_breathe, .tick = breathe_tick},
+	{.name = "rewrite", .keys = "size threads dup seed id rate floor probe", .default_size = SIZE_HALF,
+		.all_cpus = true, .shrinks = true, .run = job_fill, .grow = fill_pages, .touch = fill_anew},
 };
 
 const struct job *job_find(const char *name)
@@ -52,6 +63,8 @@ void job_pause(struct guest *guest)
 		return;
 	if (guest->balloon && balloon_poll(guest->balloon))
 		wait_us = BUSY_US;
+	if (guest->options.job->tick && hold_is_running())
+		guest->options.job->tick(guest);
 	console_poll(guest);
 	button_poll(guest);
 	guest->next_service = rdtsc() + clock_ticks_of_us(wait_us);

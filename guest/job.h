@@ -11,9 +11,10 @@
 #include "guest/json.h"
 #include "guest/types.h"
 
-#define JOB_NAMES "one of latency triad touch spin fill hold check"
+#define JOB_NAMES "one of latency triad touch spin fill hold check breathe rewrite"
 #define JOB_KEYS \
-	"one of job size threads cpus seconds repeat dup seed id rate floor access balloon node run-node"
+	"one of job size low period threads cpus seconds repeat dup seed id rate floor access probe " \
+	"balloon reporting poison deflate node run-node"
 
 struct job {
 	const char *name;
@@ -24,6 +25,10 @@ struct job {
 	void (*run)(struct guest *guest);
 	/* Pages [first, end) came back from the balloon, their contents lost. NULL: nothing to do. */
 	void (*grow)(struct guest *guest, uint64_t first, uint64_t end);
+	/* How a page is touched, the @pass'th time; NULL: one word of it is read or written. */
+	void (*touch)(struct guest *guest, uint64_t page, uint64_t pass);
+	/* On the boot CPU now and then, from "ready" on. NULL: nothing to do. */
+	void (*tick)(struct guest *guest);
 };
 
 #define SIZE_HALF (UINT64_MAX - 1)
@@ -51,5 +56,6 @@ void job_spin(struct guest *guest);
 void job_fill(struct guest *guest);
 void job_hold(struct guest *guest);
 void job_check(struct guest *guest);
+void job_breathe(struct guest *guest);
 
 #endif

@@ -4,6 +4,9 @@
  * the same seed (and all different within one guest); the rest is unique to the guest. Contents are
  * pseudo-random, made again from (seed or id, number of the page) when a page comes back from the
  * balloon, and when verify asks whether anything was damaged. Then fill goes on as hold, reading.
+ *
+ * rewrite: the same at first; then whole pages are written anew at the rate, each time with other
+ * contents.
  */
 #include "guest/fill.h"
 
@@ -55,6 +58,17 @@ void fill_pages(struct guest *guest, uint64_t first, uint64_t end)
 		for (i = 0; i < WORDS; i++)
 			word[i] = next(&state);
 	}
+}
+
+/* Never the same contents twice, nor those of another guest: nothing to merge for long. */
+void fill_anew(struct guest *guest, uint64_t page, uint64_t pass)
+{
+	uint64_t state = page_state(guest, page) ^ guest->options.id ^ (pass + 1) << 40;
+	uint64_t *word = pool_page(page);
+	unsigned int i;
+
+	for (i = 0; i < WORDS; i++)
+		word[i] = next(&state);
 }
 
 static bool page_is_right(const struct guest *guest, uint64_t page)

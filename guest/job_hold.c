@@ -10,10 +10,12 @@
 #include "guest/clock.h"
 #include "guest/job.h"
 #include "guest/loops.h"
+#include "guest/probe.h"
 #include "guest/smp.h"
 
 #define TURN_US       10000
 #define PAGES_A_TURN  65536 /* at most: a turn must end soon */
+#define SLOW_A_TURN   4096  /* of pages that are timed, or written from end to end */
 
 struct turns {
 	uint64_t epoch;             /* the last one that the thread has seen */
@@ -32,7 +34,33 @@ static bool writes(const struct guest *guest)
 {
 	uint64_t access = guest->options.access;
 
+	if (guest->options.job->touch)
+		return true;
 	return access == ACCESS_DEFAULT ? !guest->options.job->grow : access == ACCESS_WRITE;
+}
+
+static void touch_pages(struct turns *turns, uint64_t page, uint64_t count)
+{
+	struct guest *guest = hold.guest;
+
+	if (guest->options.job->touch)
+		for (; count; count--)
+			guest->options.job->touch(guest, page++, turns->passes);
+	else if (writes(guest))
+		loop_write(pool_page(page), count);
+	else
+		loop_read(pool_page(page), count);
+}
+
+static void touch_timed(struct turns *turns, unsigned int thread, uint64_t page, uint64_t count)
+{
+	uint64_t begin;
+
+	for (; count; count--) {
+		begin = rdtsc();
+		touch_pages(turns, page++, 1);
+		probe_add(thread, rdtsc() - begin);
+	}
 }
 
 /* Touches @count pages of the thread's share from where it is. */
@@ -51,10 +79,10 @@ static void touch(struct turns *turns, unsigned int thread, uint64_t count)
 			turns->passes++;
 		}
 		run = min_u64(count, end - first - turns->page);
-		if (writes(hold.guest))
-			loop_write(pool_page(first + turns->page), run);
+		if (hold.guest->options.probe)
+			touch_timed(turns, thread, first + turns->page, run);
 		else
-			loop_read(pool_page(first + turns->page), run);
+			touch_pages(turns, first + turns->page, run);
 		turns->page += run;
 		turns->touched += run;
 		count -= run;
@@ -65,13 +93,14 @@ static void hold_thread(unsigned int thread, void *arg)
 {
 	struct guest *guest = arg;
 	struct turns *turns = &hold.turns[thread];
-	uint64_t begin = rdtsc(), done = 0, due;
+	bool slow = guest->options.probe || guest->options.job->touch;
+	uint64_t begin = rdtsc(), done = 0, due, most = slow ? SLOW_A_TURN : PAGES_A_TURN;
 
 	for (;;) {
 		due = mul_div(clock_ns(rdtsc() - begin) / 1000, guest->options.rate,
 			      UINT64_C(1000000) * guest->thread_count);
 		/* What a turn cannot do is dropped: a rate too high for the machine gets what there is. */
-		touch(turns, thread, min_u64(due - done, PAGES_A_TURN));
+		touch(turns, thread, min_u64(due - done, most));
 		__atomic_store_n(&turns->epoch, __atomic_load_n(&hold.epoch, __ATOMIC_SEQ_CST),
 			__ATOMIC_SEQ_CST);
 		done = due;
@@ -122,6 +151,8 @@ void hold_forever(struct guest *guest)
 	struct json line;
 
 	hold.guest = guest;
+	if (guest->options.probe)
+		probe_init(guest);
 	hold.running = true;
 	guest->phase = "holding";
 	json_open(&line, "ready");

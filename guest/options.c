@@ -19,6 +19,10 @@ struct option {
 static const struct option table[] = {
 	{"job", KIND_JOB, FIELD(job), 0, 0, JOB_NAMES},
 	{"size", KIND_SIZE, FIELD(size), 1, SIZE_ALL, "a size such as 512M, or all"},
+	{"low", KIND_SIZE, FIELD(low), 0, SIZE_ALL - 1, "a size such as 128M"},
+	{"period", KIND_SECONDS, FIELD(period_us), 100000, UINT64_C(86400000000),
+		"seconds from 0.1 to 86400, such as 10 or 0.5"},
+	{"probe", KIND_SWITCH, FIELD(probe), 0, 0, "on or off"},
 	{"threads", KIND_NUMBER, FIELD(threads), 1, CPUS_MAX, "a number of threads from 1 to 255"},
 	{"cpus", KIND_NUMBER, FIELD(cpus), 1, CPUS_MAX, "a number of CPUs from 1 to 255"},
 	{"seconds", KIND_SECONDS, FIELD(duration_us), 1000, UINT64_C(86400000000),
@@ -31,20 +35,25 @@ static const struct option table[] = {
 	{"floor", KIND_SIZE, FIELD(floor), 0, SIZE_ALL, "a size such as 16M"},
 	{"access", KIND_ACCESS, FIELD(access), 0, 0, "read or write"},
 	{"balloon", KIND_SWITCH, FIELD(balloon), 0, 0, "on or off"},
+	{"reporting", KIND_SWITCH, FIELD(reporting), 0, 0, "on or off"},
+	{"poison", KIND_NUMBER, FIELD(poison), 0, UINT32_MAX, "a number of 32 bits"},
+	{"deflate", KIND_SWITCH, FIELD(deflate), 0, 0, "on or off"},
 	{"node", KIND_NUMBER, FIELD(node), 0, 63, "a guest node, 0 to 63"},
 	{"run-node", KIND_NUMBER, FIELD(run_node), 0, 63, "a guest node, 0 to 63"},
 };
 
 /* Keys of every job. */
-static const char common_keys[] = "job cpus balloon node run-node";
+static const char common_keys[] = "job cpus balloon reporting poison deflate node run-node";
 
 static const struct options defaults = {
 	.duration_us = 2000000,
+	.period_us = 10000000,
 	.repeat = 1,
 	.dup_percent = 70,
 	.seed = 1,
 	.rate = 1000,
 	.balloon = 1,
+	.reporting = 1,
 	.node = NODE_ANY,
 	.run_node = NODE_ANY,
 };

@@ -14,6 +14,9 @@ enum access { ACCESS_DEFAULT, ACCESS_READ, ACCESS_WRITE };
 struct options {
 	const struct job *job;
 	uint64_t size;           /* bytes of the working set; SIZE_ALL, 0: the job's own default */
+	uint64_t low;            /* bytes that breathe has between two breaths */
+	uint64_t period_us;      /* of breathe: half of it with size=, half with low= */
+	uint64_t probe;          /* bool: each access is timed */
 	uint64_t threads;        /* 0: the job's own default */
 	uint64_t cpus;           /* CPUs to start; 0: those of the MADT */
 	uint64_t duration_us;
@@ -25,6 +28,9 @@ struct options {
 	uint64_t floor;          /* bytes that the balloon leaves to hold and fill */
 	uint64_t access;         /* enum access */
 	uint64_t balloon;        /* bool */
+	uint64_t reporting;      /* bool: free pages are reported */
+	uint64_t poison;         /* what free pages hold when they are reported; 0: nothing special */
+	uint64_t deflate;        /* bool: a job that is short of memory takes it from the balloon */
 	uint64_t node, run_node; /* NODE_ANY, or a node of SRAT */
 };
 

@@ -36,6 +36,8 @@ struct virtq_desc {
 	uint16_t flags, next;
 };
 
+#define DESC_WRITE 2
+
 #define AVAIL_NO_INTERRUPT 1
 
 struct virtq_avail {
@@ -172,14 +174,24 @@ void virtio_config_write32(const struct virtio *virtio, unsigned int offset, uin
 }
 
 /* Callers let a queue run empty before they use it again, so descriptor n is free when it is n's turn. */
-void virtq_add(struct virtq *queue, const void *buffer, uint32_t length)
+static void add(struct virtq *queue, uint64_t address, uint32_t length, uint16_t flags)
 {
 	uint16_t slot = queue->added % queue->size;
 
-	queue->desc[slot] = (struct virtq_desc){.address = (uint64_t)buffer, .length = length};
+	queue->desc[slot] = (struct virtq_desc){.address = address, .length = length, .flags = flags};
 	queue->avail->ring[slot] = slot;
 	queue->added++;
 	__atomic_store_n(&queue->avail->index, queue->added, __ATOMIC_RELEASE);
+}
+
+void virtq_add(struct virtq *queue, const void *buffer, uint32_t length)
+{
+	add(queue, (uint64_t)buffer, length, 0);
+}
+
+void virtq_lend(struct virtq *queue, uint64_t address, uint32_t length)
+{
+	add(queue, address, length, DESC_WRITE);
 }
 
 void virtq_kick(struct virtq *queue)

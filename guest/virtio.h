@@ -50,6 +50,8 @@ static inline unsigned int virtq_pending(const struct virtq *queue)
 
 /* Gives the device a buffer to read; at most size pending ones. The device hears of it by virtq_kick. */
 void virtq_add(struct virtq *queue, const void *buffer, uint32_t length);
+/* The same with memory at physical address @address for the device to write to. */
+void virtq_lend(struct virtq *queue, uint64_t address, uint32_t length);
 void virtq_kick(struct virtq *queue);
 /* Takes back what the device is done with, in whatever order; returns how many buffers. No exit. */
 unsigned int virtq_take(struct virtq *queue);

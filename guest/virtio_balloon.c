@@ -8,6 +8,7 @@
  */
 #include "guest/balloon.h"
 
+#include "guest/free_pages.h"
 #include "guest/hold.h"
 #include "guest/job.h"
 #include "guest/paging.h"
@@ -15,14 +16,15 @@
 
 #define F_MUST_TELL_HOST (1 << 0)
 #define F_STATS_VQ       (1 << 1)
-
-#define QUEUE_INFLATE 0
-#define QUEUE_DEFLATE 1
-#define QUEUE_STATS   2
+#define F_DEFLATE_ON_OOM (1 << 2)
+#define F_FREE_PAGE_HINT (1 << 3)
+#define F_PAGE_POISON    (1 << 4)
+#define F_REPORTING      (1 << 5)
 
 /* Configuration space (5.5.4). */
 #define CONFIG_NUM_PAGES 0
 #define CONFIG_ACTUAL    4
+#define CONFIG_POISON    12
 
 #define RUN_PAGES 512 /* 2 MiB */
 #define REQUESTS  16
@@ -31,6 +33,7 @@
 #define STAT_FREE      4
 #define STAT_TOTAL     5
 #define STAT_AVAILABLE 6
+#define STAT_STALLS    11
 
 struct stat {
 	uint16_t tag;
@@ -46,10 +49,11 @@ struct balloon {
 	struct stat *stat;
 	uint64_t deflating;           /* pages that are ours when the host has answered */
 	uint32_t target;
+	struct free_pages free;
 	bool told;                    /* the host knows our size */
 };
 
-#define STATS 3
+#define STATS 4
 
 static void send_stats(struct balloon *balloon)
 {
@@ -58,18 +62,24 @@ static void send_stats(struct balloon *balloon)
 	balloon->stat[0] = (struct stat){STAT_FREE, pool_free(pool) * PAGE_SIZE};
 	balloon->stat[1] = (struct stat){STAT_TOTAL, balloon->guest->ram - pool->balloon_pages * PAGE_SIZE};
 	balloon->stat[2] = (struct stat){STAT_AVAILABLE, pool_free(pool) * PAGE_SIZE};
+	balloon->stat[3] = (struct stat){STAT_STALLS, balloon->guest->stalls};
 	virtq_add(&balloon->stats, balloon->stat, STATS * sizeof(struct stat));
 	virtq_kick(&balloon->stats);
 }
 
-/* Pages the balloon may have at most now: a job that cannot shrink keeps all it has. */
+/*
+ * Pages the balloon may have at most now: a job that cannot shrink keeps all it has. With deflate=on no
+ * job is short of memory for the balloon's sake.
+ */
 static uint64_t limit(const struct balloon *balloon)
 {
 	const struct guest *guest = balloon->guest;
 	const struct pool *pool = &guest->pool;
 	uint64_t keep = pool->job_pages;
 
-	if (guest->options.job->shrinks && hold_is_running())
+	if (guest->options.deflate && balloon->virtio.features & F_DEFLATE_ON_OOM)
+		keep = max_u64(keep, guest->job_wanted);
+	else if (guest->options.job->shrinks && hold_is_running())
 		keep = min_u64(guest->job_wanted,
 			max_u64(guest->options.floor / PAGE_SIZE, guest->thread_count));
 	return pool->pages - keep;
@@ -135,6 +145,7 @@ static void deflated(struct balloon *balloon)
 	grown = min_u64(guest->job_wanted, pool->pages - pool->balloon_pages);
 	if (grown <= job)
 		return;
+	free_pages_settle(&balloon->free);
 	if (guest->options.job->grow)
 		guest->options.job->grow(guest, job, grown);
 	__atomic_store_n(&pool->job_pages, grown, __ATOMIC_RELEASE);
@@ -147,13 +158,12 @@ static bool busy(struct balloon *balloon)
 	return virtq_pending(&balloon->inflate) || virtq_pending(&balloon->deflate);
 }
 
-bool balloon_poll(struct balloon *balloon)
+/* One step towards the target. True: there is more to do soon. */
+static bool move(struct balloon *balloon)
 {
 	struct pool *pool = &balloon->guest->pool;
 	uint64_t goal;
 
-	if (balloon->stats.size && virtq_take(&balloon->stats))
-		send_stats(balloon);
 	if (busy(balloon))
 		return true;
 	if (balloon->deflating)
@@ -174,16 +184,74 @@ bool balloon_poll(struct balloon *balloon)
 	return true;
 }
 
+bool balloon_poll(struct balloon *balloon)
+{
+	bool more;
+
+	if (balloon->stats.size && virtq_take(&balloon->stats))
+		send_stats(balloon);
+	more = move(balloon);
+	return free_pages_poll(&balloon->free) || more;
+}
+
+void balloon_settle(struct balloon *balloon)
+{
+	free_pages_settle(&balloon->free);
+}
+
+uint64_t balloon_bad_poison(const struct balloon *balloon, uint64_t first, uint64_t end)
+{
+	return free_pages_bad(&balloon->free, first, end);
+}
+
+void balloon_status(const struct balloon *balloon, struct json *line)
+{
+	json_u64(line, "reported_pages", balloon->free.pages_reported);
+}
+
+/* What is accepted of the host's offer. */
+static uint64_t wanted_features(const struct options *options)
+{
+	uint64_t wanted = F_MUST_TELL_HOST | F_STATS_VQ | F_FREE_PAGE_HINT;
+
+	return wanted | (options->deflate ? F_DEFLATE_ON_OOM : 0) | (options->reporting ? F_REPORTING : 0) |
+		(options->poison ? F_PAGE_POISON : 0);
+}
+
+/* A queue that there is only with @feature; those that follow move up when it is missing, as with Linux. */
+static bool optional_queue(struct balloon *balloon, struct virtq *queue, uint64_t feature, uint16_t *next)
+{
+	if (!(balloon->virtio.features & feature))
+		return true;
+	return virtio_queue(&balloon->virtio, queue, (*next)++);
+}
+
+/* 5.5.6.5: a host that does not know the poison may give reported pages back as zeros. */
+static void start_free_pages(struct balloon *balloon)
+{
+	struct free_pages *free = &balloon->free;
+
+	free_pages_init(free, balloon->guest, &balloon->virtio);
+	free->said = boot_alloc(sizeof(*free->said), 64);
+	if (!(balloon->virtio.features & F_PAGE_POISON))
+		return;
+	free->poison = (uint32_t)balloon->guest->options.poison;
+	virtio_config_write32(&balloon->virtio, CONFIG_POISON, free->poison);
+}
+
 static bool start(struct balloon *balloon)
 {
 	struct virtio *virtio = &balloon->virtio;
+	uint16_t next = 0;
 
-	if (!virtio_negotiate(virtio, F_MUST_TELL_HOST | F_STATS_VQ) ||
-		!virtio_queue(virtio, &balloon->inflate, QUEUE_INFLATE) ||
-		!virtio_queue(virtio, &balloon->deflate, QUEUE_DEFLATE))
+	if (!virtio_negotiate(virtio, wanted_features(&balloon->guest->options)) ||
+		!virtio_queue(virtio, &balloon->inflate, next++) ||
+		!virtio_queue(virtio, &balloon->deflate, next++) ||
+		!optional_queue(balloon, &balloon->stats, F_STATS_VQ, &next) ||
+		!optional_queue(balloon, &balloon->free.hint, F_FREE_PAGE_HINT, &next) ||
+		!optional_queue(balloon, &balloon->free.report, F_REPORTING, &next))
 		return false;
-	if (virtio->features & F_STATS_VQ && !virtio_queue(virtio, &balloon->stats, QUEUE_STATS))
-		return false;
+	start_free_pages(balloon);
 	balloon->pfns = boot_alloc(REQUESTS * sizeof(*balloon->pfns), PAGE_SIZE);
 	balloon->stat = boot_alloc(STATS * sizeof(struct stat), 64);
 	virtio_start(virtio);

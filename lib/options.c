@@ -10,6 +10,14 @@
 
 #define ROWS_MAX 64
 
+/* How getopt_long() takes the row's value: "[=VALUE]" may be left out. */
+static int argument_of(const struct option_row *row)
+{
+	if (!row->value)
+		return no_argument;
+	return row->value[0] == '[' ? optional_argument : required_argument;
+}
+
 static int store(const struct option_row *row, void *target, const char *text, struct error *err)
 {
 	void *place = (char *)target + row->at;
@@ -36,7 +44,7 @@ int options_parse(int argc, char **argv, const struct option_row *rows, void *ta
 	shorts[used++] = ':';
 	for (int i = 0; i < ROWS_MAX && rows[i].name; i++) {
 		longs[i].name = rows[i].name;
-		longs[i].has_arg = rows[i].value ? required_argument : no_argument;
+		longs[i].has_arg = argument_of(&rows[i]);
 		longs[i].val = 256 + i;
 		if (rows[i].letter) {
 			shorts[used++] = rows[i].letter;
@@ -76,7 +84,8 @@ void options_help(const struct option_row *rows)
 			: snprintf(left, sizeof(left), "      --%s", rows->name);
 
 		if (rows->value && used > 0 && (size_t)used < sizeof(left))
-			snprintf(left + used, sizeof(left) - (size_t)used, " %s", rows->value);
+			snprintf(left + used, sizeof(left) - (size_t)used, "%s%s",
+				rows->value[0] == '[' ? "" : " ", rows->value);
 		printf("%-34s %s\n", left, rows->help);
 	}
 }

@@ -15,9 +15,9 @@
 struct option_row {
 	const char *name;  /* long name without the dashes; NULL ends the table */
 	char letter;       /* short name, or 0 */
-	const char *value; /* name of the argument in help ("FILE"), or NULL for a flag */
+	const char *value; /* name of the argument in help ("FILE"), "[=FILE]" if it may be left out, NULL for a flag */
 	const char *help;  /* one line */
-	/* Stores @text (NULL for a flag) into @target. Returns 0, or negative with @err filled. */
+	/* Stores @text (NULL for a flag, or left out) into @target. Returns 0, or negative with @err filled. */
 	int (*set)(void *target, const char *text, struct error *err);
 	/* Without ->set: where in @target a flag is a bool that becomes true, a value a const char * to the text. */
 	size_t at;

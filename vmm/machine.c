@@ -66,8 +66,13 @@ static void release_kvm(struct vm *vm)
 		close(vm->kvm_fd);
 }
 
+/* A balloon that this memory makes useless is said before the memory is looked for. */
 static int build_memory(struct vm *vm, struct error *err)
 {
+	if (vm->config->balloon && balloon_check(vm->config, err) < 0) {
+		error_prefix(err, "--balloon");
+		return -EINVAL;
+	}
 	return memory_create(&vm->memory, vm->config->nodes, vm->config->node_count,
 		vm->config->prefault, err);
 }

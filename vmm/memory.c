@@ -344,3 +344,31 @@ int64_t memory_discard(struct guest_memory *memory, uint64_t gpa, uint64_t lengt
 			sum += discard_region(memory, &memory->regions[i], gpa, gpa + length);
 	return sum;
 }
+
+uint64_t memory_page_size(const struct guest_memory *memory, uint64_t gpa)
+{
+	for (unsigned int i = 0; i < memory->region_count; i++)
+		if (within(gpa, 1, memory->regions[i].gpa, memory->regions[i].gpa + memory->regions[i].size))
+			return memory->nodes[memory->regions[i].node].page_size;
+	return 0;
+}
+
+uint64_t memory_gpa(const struct guest_memory *memory, const void *host)
+{
+	return (uint64_t)((const uint8_t *)host - memory->base);
+}
+
+uint64_t memory_resident(const struct guest_memory *memory, uint64_t gpa, uint64_t length)
+{
+	unsigned char states[256];
+	uint64_t pages = 0, part;
+
+	for (length &= ~(uint64_t)(4 * KIB - 1); length; length -= part, gpa += part) {
+		part = min(length, sizeof(states) * 4 * KIB);
+		if (mincore(memory->base + gpa, part, states) < 0)
+			continue;
+		for (uint64_t i = 0; i < part / (4 * KIB); i++)
+			pages += states[i] & 1;
+	}
+	return pages * 4 * KIB;
+}

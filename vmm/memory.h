@@ -81,6 +81,13 @@ void *memory_at(const struct guest_memory *memory, uint64_t gpa, uint64_t length
  */
 int64_t memory_discard(struct guest_memory *memory, uint64_t gpa, uint64_t length);
 
+/* Size of the backing's pages at @gpa, in bytes (THP counts as 4 KiB), or 0 where there is no RAM. */
+uint64_t memory_page_size(const struct guest_memory *memory, uint64_t gpa);
+/* The guest physical address of @host, which memory_at() returned or which lies in what it returned. */
+uint64_t memory_gpa(const struct guest_memory *memory, const void *host);
+/* Bytes of [gpa, gpa + length), which must be RAM, that the host holds memory for: mincore(2). */
+uint64_t memory_resident(const struct guest_memory *memory, uint64_t gpa, uint64_t length);
+
 /*
  * KSM at run time: marks (or unmarks, which breaks sharing up and can need memory) all of RAM.
  * -EINVAL with @err and nothing changed when a node is shared or hugetlb memory, which KSM cannot merge.

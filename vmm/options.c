@@ -74,27 +74,6 @@ static int option_io_cpus(void *target, const char *text, struct error *err)
 	return idset_empty(&parse->config->io_cpus) ? error_set(err, EINVAL, "an empty list") : 0;
 }
 
-static int set_balloon(struct parse *parse, bool balloon)
-{
-	parse->has_balloon = true;
-	parse->config->balloon = balloon;
-	return 0;
-}
-
-static int option_balloon(void *target, const char *text, struct error *err)
-{
-	(void)text;
-	(void)err;
-	return set_balloon(target, true);
-}
-
-static int option_no_balloon(void *target, const char *text, struct error *err)
-{
-	(void)text;
-	(void)err;
-	return set_balloon(target, false);
-}
-
 static int set_prefault(struct parse *parse, bool prefault)
 {
 	parse->has_prefault = true;
@@ -144,7 +123,8 @@ static const struct option_row rows[] = {
 	{"serial", 0, "BACKEND", "COM1: stdio, file:FILE, unix:SOCKET, none (stdio)", .set = option_serial},
 	{"console", 0, "BACKEND", "virtio console, as --serial (none)", .set = option_console},
 	{"no-rng", 0, NULL, "no virtio entropy device", .set = option_no_rng},
-	{"balloon", 0, NULL, "a virtio balloon (default without hugepages)", .set = option_balloon},
+	{"balloon", 0, "[=KEY=on|off,...]", "a virtio balloon (default without hugepages)",
+		.set = option_balloon},
 	{"no-balloon", 0, NULL, "no virtio balloon", .set = option_no_balloon},
 	{"qmp", 0, "SOCKET", "control socket", .set = option_qmp},
 	{"pidfile", 0, "FILE", "write the process id there, once the guest can run", .set = option_pidfile},
@@ -159,7 +139,9 @@ static const struct option_row rows[] = {
 
 static void set_defaults(struct vm_config *config)
 {
-	*config = (struct vm_config){.cpus = 1, .rng = true};
+	*config = (struct vm_config){.cpus = 1,
+		.rng = true,
+		.balloon_config = {.deflate_on_oom = true, .page_poison = true}};
 	config->name = xstrdup("guest");
 	config->serial.kind = CHARDEV_STDIO;
 }

@@ -34,6 +34,11 @@ struct chardev_config {
 	char *path;
 };
 
+/* Features that the balloon offers, by QEMU's names. */
+struct balloon_config {
+	bool deflate_on_oom, page_poison, free_page_reporting, free_page_hint;
+};
+
 struct vm_config {
 	char *name;
 	char *kernel, *initrd, *append;
@@ -50,6 +55,7 @@ struct vm_config {
 	unsigned int net_count;
 	struct chardev_config serial, console; /* console: the virtio one */
 	bool rng, balloon;
+	struct balloon_config balloon_config;
 	char *qmp;                        /* socket path, or NULL */
 	char *pidfile;                    /* or NULL */
 	bool paused;                      /* wait for QMP "cont" before the first instruction */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* --disk, --net, --serial and --console. */
+/* --disk, --net, --serial, --console and --balloon. */
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -141,4 +141,53 @@ int option_serial(void *target, const char *text, struct error *err)
 int option_console(void *target, const char *text, struct error *err)
 {
 	return set_chardev(&((struct parse *)target)->config->console, text, err);
+}
+
+/* ---- balloon ------------------------------------------------------------------------------------- */
+
+static int set_switch(bool *slot, const char *text, struct error *err)
+{
+	if (strcmp(text, "on") && strcmp(text, "off"))
+		return error_set(err, EINVAL, "'%s' is neither on nor off", text);
+	*slot = !strcmp(text, "on");
+	return 0;
+}
+
+/* A setter for one switch of the balloon. */
+#define SWITCH_SETTER(field)                                                          \
+	static int set_##field(void *target, const char *text, struct error *err)     \
+	{                                                                             \
+		return set_switch(&((struct balloon_config *)target)->field, text, err); \
+	}
+
+SWITCH_SETTER(deflate_on_oom)
+SWITCH_SETTER(page_poison)
+SWITCH_SETTER(free_page_reporting)
+SWITCH_SETTER(free_page_hint)
+
+static const struct suboption_row balloon_rows[] = {
+	{"deflate-on-oom", "on|off", set_deflate_on_oom},
+	{"free-page-reporting", "on|off", set_free_page_reporting},
+	{"free-page-hint", "on|off", set_free_page_hint},
+	{"page-poison", "on|off", set_page_poison},
+	{NULL, NULL, NULL},
+};
+
+int option_balloon(void *target, const char *text, struct error *err)
+{
+	struct parse *parse = target;
+
+	parse->has_balloon = parse->config->balloon = true;
+	return text ? suboptions_parse(text, balloon_rows, &parse->config->balloon_config, err) : 0;
+}
+
+int option_no_balloon(void *target, const char *text, struct error *err)
+{
+	struct parse *parse = target;
+
+	(void)text;
+	(void)err;
+	parse->has_balloon = true;
+	parse->config->balloon = false;
+	return 0;
 }

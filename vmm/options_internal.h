@@ -23,6 +23,8 @@ int option_disk(void *target, const char *text, struct error *err);
 int option_net(void *target, const char *text, struct error *err);
 int option_serial(void *target, const char *text, struct error *err);
 int option_console(void *target, const char *text, struct error *err);
+int option_balloon(void *target, const char *text, struct error *err);
+int option_no_balloon(void *target, const char *text, struct error *err);
 
 /* After all options: fills the defaults of nodes and checks that nodes, CPUs and pins agree. */
 int options_finish_nodes(struct parse *parse, struct error *err);

@@ -5,6 +5,7 @@
  */
 #include "vmm/vcpu_exit.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <linux/kvm.h>
 #include <stdio.h>
@@ -168,10 +169,23 @@ bool vcpu_handle_exit(struct vcpu *vcpu)
 	return handlers[reason](vcpu);
 }
 
+/*
+ * EFAULT: guest RAM that the host cannot bring in. Huge pages that a balloon gave back may be another's by
+ * now; nothing else takes them from a guest.
+ */
+static const char *why_failed(const struct vcpu *vcpu, int errnum)
+{
+	const struct vm_config *config = vcpu->vm->config;
+
+	for (unsigned int i = 0; errnum == EFAULT && vcpu->vm->balloon && i < config->node_count; i++)
+		if (config->nodes[i].pages == MEMORY_PAGES_2M)
+			return " (the guest wants huge pages again that it had given back, and the host has none left)";
+	return "";
+}
+
 void vcpu_run_failed(struct vcpu *vcpu, int errnum)
 {
-	/* EFAULT: guest RAM that the host cannot bring in; the usual cause is an empty hugetlb pool. */
-	warn("vCPU %u: KVM_RUN: %s", vcpu->index, strerror(errnum));
+	warn("vCPU %u: KVM_RUN: %s%s", vcpu->index, strerror(errnum), why_failed(vcpu, errnum));
 	dump_registers(vcpu);
 	vm_failed(vcpu->vm, SHUTDOWN_CAUSE_HOST_ERROR);
 }

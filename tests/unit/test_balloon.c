@@ -1,114 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The balloon against a driver on real guest memory, kind and hostile: what comes back to the host. */
-#include <endian.h>
-#include <errno.h>
-#include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/eventfd.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include <linux/virtio_balloon.h>
-#include <linux/virtio_config.h>
-
-#include "vmm/options.h"
-#include "vmm/virtio/balloon.h"
-#include "vmm/virtio/virtio.h"
-
-#define RAM    (UINT64_C(16) << 20)
-#define PAGE   4096u
-#define PAGES  ((uint32_t)(RAM / PAGE))
-#define SIZE   16u
-#define RINGS  0x10000u                   /* of queue 0; the others follow */
-#define RING(queue) (RINGS + (queue) * 0x3000u)
-#define DATA   0x100000u                  /* page numbers and statistics of the driver */
-#define FIRST  1024u                      /* pages from here on are for the balloon */
-
-struct bench {
-	struct vm_config config;
-	struct vm vm;
-	struct virtio_device *device;
-	struct balloon *balloon;
-	unsigned int interrupts[3], config_interrupts, events;
-	char event[128];
-};
-
-static struct bench *bench_of(struct virtio_device *device)
-{
-	return device->transport;
-}
-
-static void on_queue_interrupt(struct virtqueue *queue)
-{
-	bench_of(queue->device)->interrupts[queue->index]++;
-}
-
-static void on_config_interrupt(struct virtio_device *device)
-{
-	bench_of(device)->config_interrupts++;
-}
-
-static const struct virtio_transport_ops transport_ops = {on_queue_interrupt, on_config_interrupt};
-
-static void on_event(void *opaque, const char *name, const char *data_json)
-{
-	struct bench *bench = opaque;
-
-	assert_string_equal(name, "BALLOON_CHANGE");
-	bench->events++;
-	strcpy(bench->event, data_json);
-}
-
-/* What the transport does from DRIVER_OK on, with @features acknowledged. */
-static void start(struct bench *bench, uint64_t features)
-{
-	struct virtio_device *device = bench->device;
-
-	device->acked = features;
-	device->status = VIRTIO_CONFIG_S_DRIVER_OK;
-	for (unsigned int i = 0; i < device->ops->queue_count; i++) {
-		struct virtqueue *queue = &device->queues[i];
-
-		queue->device = device;
-		queue->index = i;
-		queue->size = SIZE;
-		queue->desc_gpa = RING(i);
-		queue->avail_gpa = RING(i) + 0x1000;
-		queue->used_gpa = RING(i) + 0x2000;
-		memset(memory_at(&bench->vm.memory, RING(i), 0x3000), 0, 0x3000);
-		assert_int_equal(virtqueue_enable(queue), 0);
-	}
-}
-
-static void create(struct bench *bench, bool shared)
-{
-	struct error err;
-
-	bench->config.node_count = 1;
-	bench->config.nodes[0].size = RAM;
-	bench->config.nodes[0].shared = shared;
-	bench->vm.config = &bench->config;
-	bench->vm.event = on_event;
-	bench->vm.event_opaque = bench;
-	if (memory_create(&bench->vm.memory, bench->config.nodes, 1, true, &err) < 0)
-		fail_msg("%s", err.text);
-	bench->vm.loop = loop_new(&err);
-	bench->device = balloon_new(&bench->vm, &err);
-	assert_non_null(bench->device);
-	bench->device->transport = bench;
-	bench->device->transport_ops = &transport_ops;
-	bench->device->complained = true; /* keeps stderr quiet */
-	pthread_mutex_init(&bench->device->config_lock, NULL);
-	for (unsigned int i = 0; i < 3; i++)
-		bench->device->queues[i].kick_fd = eventfd(0, EFD_NONBLOCK);
-	bench->balloon = balloon_of(bench->device);
-}
+#include "balloon_bench.h"
 
 static int setup(void **state)
 {
@@ -128,93 +20,6 @@ static int setup_shared(void **state)
 	start(bench, 1 << VIRTIO_BALLOON_F_STATS_VQ);
 	*state = bench;
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct bench *bench = *state;
-
-	for (unsigned int i = 0; i < 3; i++)
-		close(bench->device->queues[i].kick_fd);
-	bench->device->ops->free(bench->device);
-	loop_free(bench->vm.loop);
-	memory_release(&bench->vm.memory);
-	free(bench);
-	return 0;
-}
-
-/* ---- the driver ----------------------------------------------------------------------------------- */
-
-static struct vring_used *used_of(struct bench *bench, unsigned int queue)
-{
-	return memory_at(&bench->vm.memory, RING(queue) + 0x2000, 0x1000);
-}
-
-/* Offers @length bytes at DATA as one readable buffer and kicks. */
-static void offer(struct bench *bench, unsigned int queue, const void *data, size_t length)
-{
-	struct vring_desc *desc = memory_at(&bench->vm.memory, RING(queue), 16 * SIZE);
-	struct vring_avail *avail = memory_at(&bench->vm.memory, RING(queue) + 0x1000, 0x1000);
-	uint16_t slot = avail->idx % SIZE;
-
-	memcpy(memory_at(&bench->vm.memory, DATA, length), data, length);
-	desc[slot] = (struct vring_desc){DATA, (uint32_t)length, 0, 0};
-	avail->ring[slot] = slot;
-	avail->idx++;
-	bench->device->ops->kick(bench->device, queue);
-}
-
-static void inflate(struct bench *bench, const uint32_t *pfns, size_t count)
-{
-	offer(bench, 0, pfns, count * sizeof(*pfns));
-}
-
-static bool is_broken(const struct bench *bench)
-{
-	return bench->device->status & VIRTIO_CONFIG_S_NEEDS_RESET;
-}
-
-/* Whether the host holds memory for the guest's page. */
-static bool resident(struct bench *bench, uint32_t pfn)
-{
-	unsigned char state;
-
-	assert_int_equal(mincore(memory_at(&bench->vm.memory, (uint64_t)pfn * PAGE, PAGE), PAGE, &state), 0);
-	return state & 1;
-}
-
-static void fill(struct bench *bench)
-{
-	memset(memory_at(&bench->vm.memory, (uint64_t)FIRST * PAGE, RAM - (uint64_t)FIRST * PAGE), 0xa5,
-		RAM - (uint64_t)FIRST * PAGE);
-}
-
-static uint8_t byte_of(struct bench *bench, uint32_t pfn)
-{
-	return *(uint8_t *)memory_at(&bench->vm.memory, (uint64_t)pfn * PAGE, 1);
-}
-
-/* Of the balloon's pages exactly @pfns (sorted) went back to the host. */
-static void expect_gone(struct bench *bench, const uint32_t *pfns, size_t count)
-{
-	size_t at = 0;
-
-	for (uint32_t pfn = FIRST; pfn < PAGES; pfn++) {
-		bool gone = at < count && pfns[at] == pfn;
-
-		at += gone;
-		if (resident(bench, pfn) == gone)
-			fail_msg("page %u is %s", pfn, gone ? "still there" : "gone");
-	}
-}
-
-static void say_actual(struct bench *bench, uint32_t pages)
-{
-	pthread_mutex_lock(&bench->device->config_lock);
-	pages = htole32(pages);
-	memcpy(bench->device->config + 4, &pages, 4);
-	bench->device->ops->config_written(bench->device, 4, 4);
-	pthread_mutex_unlock(&bench->device->config_lock);
 }
 
 /* ---- inflate and deflate ------------------------------------------------------------------------- */
@@ -436,6 +241,7 @@ static void test_statistics_are_kept_and_clamped(void **state)
 	assert_int_equal(stats.value[VIRTIO_BALLOON_S_MEMTOT], RAM);
 	assert_int_equal(stats.value[VIRTIO_BALLOON_S_SWAP_OUT], INT64_MAX);
 	assert_int_equal(stats.value[15], 3);
+	assert_int_equal(stats.clamped, 1u << VIRTIO_BALLOON_S_MEMTOT | 1u << VIRTIO_BALLOON_S_SWAP_OUT);
 	assert_true(stats.last_update > 1600000000);
 	assert_int_equal(used_of(bench, 2)->idx, 0); /* held until the next are wanted */
 	assert_int_equal(bench->interrupts[2], 0);
@@ -489,6 +295,28 @@ static void test_polling_returns_the_buffer_and_a_silent_guest_stays_old(void **
 	assert_memory_equal(&before, &after, sizeof(before)); /* the guest did not answer */
 }
 
+static void test_an_answer_that_is_overdue_is_said(void **state)
+{
+	struct bench *bench = *state;
+	const struct virtio_balloon_stat entry = stat_of(VIRTIO_BALLOON_S_MEMFREE, 4096);
+	struct balloon_info info;
+
+	balloon_get_info(bench->balloon, &info);
+	assert_true(info.stats_age_ms < 0 && !info.stats_silent); /* nobody asked */
+	offer(bench, 2, &entry, sizeof(entry));
+	run_poll(bench);
+	bench->balloon->stats.asked_ms -= 4000;
+	bench->balloon->stats.answered_ms -= 60000;
+	balloon_get_info(bench->balloon, &info);
+	assert_false(info.stats_silent);
+	bench->balloon->stats.asked_ms -= 4000;
+	balloon_get_info(bench->balloon, &info);
+	assert_true(info.stats_silent && info.stats_age_ms >= 60000);
+	offer(bench, 2, &entry, sizeof(entry));
+	balloon_get_info(bench->balloon, &info);
+	assert_true(!info.stats_silent && info.stats_age_ms < 60000);
+}
+
 static void test_two_buffers_of_statistics(void **state)
 {
 	struct bench *bench = *state;
@@ -535,7 +363,7 @@ static void test_every_statistic_has_a_name_of_its_own(void **state)
 	assert_null(balloon_stat_name(BALLOON_STATS));
 }
 
-static void test_huge_pages_exclude_a_balloon(void **state)
+static void test_memory_that_would_not_come_back_excludes_a_balloon(void **state)
 {
 	struct vm_config config = {.node_count = 2};
 	struct error err;
@@ -545,8 +373,14 @@ static void test_huge_pages_exclude_a_balloon(void **state)
 	config.nodes[1].pages = MEMORY_PAGES_THP;
 	assert_int_equal(balloon_check(&config, &err), 0);
 	config.nodes[1].pages = MEMORY_PAGES_1G;
+	config.nodes[1].shared = true;
 	assert_int_equal(balloon_check(&config, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "guest node 1 has huge pages of 1G"));
+	config.nodes[1].pages = MEMORY_PAGES_2M;
+	assert_int_equal(balloon_check(&config, &err), 0);
+	config.nodes[1].shared = false; /* the kernel keeps them reserved for their owner */
+	assert_int_equal(balloon_check(&config, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "guest node 1 has private huge pages of 2M"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -571,11 +405,12 @@ int main(void)
 		TEST(test_statistics_are_kept_and_clamped),
 		TEST(test_long_statistics_are_bounded),
 		TEST(test_polling_returns_the_buffer_and_a_silent_guest_stays_old),
+		TEST(test_an_answer_that_is_overdue_is_said),
 		TEST(test_two_buffers_of_statistics),
 		TEST(test_statistics_without_the_feature_are_not_taken),
 		TEST(test_reset_forgets_the_buffer_that_was_held),
 		cmocka_unit_test(test_every_statistic_has_a_name_of_its_own),
-		cmocka_unit_test(test_huge_pages_exclude_a_balloon),
+		cmocka_unit_test(test_memory_that_would_not_come_back_excludes_a_balloon),
 	};
 
 	return cmocka_run_group_tests_name("balloon", tests, NULL, NULL);

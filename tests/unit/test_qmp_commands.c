@@ -82,6 +82,26 @@ static void test_balloon_is_found_and_driven(void **state)
 	hang_up(client);
 }
 
+static void test_balloon_tells_what_its_driver_does(void **state)
+{
+	struct client *client = connect_client(*state);
+
+	say(client, "{\"execute\": \"x-query-balloon\"}\n");
+	expect(client, "{\"return\": {\"ram\": 8388608, \"actual\": 8388608, \"target\": 8388608, "
+		"\"driver\": false, \"features\": [], \"poison\": 0, "
+		"\"inflated\": {\"discarded\": 0, \"discards\": 0}, "
+		"\"statistics\": {\"silent\": false, \"clamped\": []}, "
+		"\"reporting\": {\"reported\": 0, \"discarded\": 0, \"discards\": 0}, "
+		"\"hinting\": {\"state\": \"none\", \"hinted\": 0, \"resident\": 0}}}");
+	say(client, "{\"execute\": \"qom-get\", \"arguments\": {\"path\": \"/machine/peripheral/balloon0\", "
+		"\"property\": \"free-page-reporting\"}}\n");
+	expect(client, "{\"return\": false}");
+	say(client, "{\"execute\": \"x-balloon-hint\"}\n");
+	expect_error(client, "GenericError", "The balloon does no free page hinting; start vmm with "
+		"--balloon=free-page-hint=on");
+	hang_up(client);
+}
+
 static void guest_says_actual(struct bench *bench, uint32_t pages)
 {
 	pthread_mutex_lock(&bench->balloon->config_lock);
@@ -197,6 +217,7 @@ int main(void)
 		TEST(test_stale_socket_is_replaced_and_other_files_are_not),
 		TEST(test_long_path_is_refused),
 		TEST(test_balloon_is_found_and_driven),
+		TEST(test_balloon_tells_what_its_driver_does),
 		TEST(test_balloon_changes_are_throttled_and_the_last_one_comes),
 		TEST(test_without_a_balloon_its_commands_say_so),
 		TEST(test_memory_is_described_and_ksm_switched),

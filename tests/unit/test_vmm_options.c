@@ -171,6 +171,24 @@ static void devices_are_configured(void **state)
 	assert_true(config.paused && config.no_reboot && config.triple_fault_resets);
 }
 
+static void balloon_has_switches(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("--balloon"), 0);
+	assert_true(config.balloon_config.deflate_on_oom && config.balloon_config.page_poison);
+	assert_false(config.balloon_config.free_page_reporting || config.balloon_config.free_page_hint);
+	assert_int_equal(parse("--balloon=free-page-reporting=on,free-page-hint=on,deflate-on-oom=off,"
+			       "page-poison=off"),
+		0);
+	assert_true(config.balloon);
+	assert_false(config.balloon_config.deflate_on_oom || config.balloon_config.page_poison);
+	assert_true(config.balloon_config.free_page_reporting && config.balloon_config.free_page_hint);
+	assert_int_equal(parse("--balloon=free-page-reporting=yes"), -EINVAL);
+	assert_non_null(strstr(err.text, "neither on nor off"));
+	assert_int_equal(parse("--balloon=reporting=on"), -EINVAL);
+	assert_non_null(strstr(err.text, "free-page-reporting"));
+}
+
 static void bad_values_are_named(void **state)
 {
 	static const struct {
@@ -237,6 +255,7 @@ int main(void)
 		cmocka_unit_test_teardown(distances_default_and_mirror, teardown),
 		cmocka_unit_test_teardown(memory_is_short_for_one_node, teardown),
 		cmocka_unit_test_teardown(devices_are_configured, teardown),
+		cmocka_unit_test_teardown(balloon_has_switches, teardown),
 		cmocka_unit_test_teardown(bad_values_are_named, teardown),
 	};
 

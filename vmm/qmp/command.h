@@ -76,9 +76,10 @@ int qmp_need_balloon(struct qmp_call *call, struct error *err);
 /* Handlers. negotiation and queries: query.c; run state, balloon, KSM: control.c; qom.c. */
 qmp_handler qmp_capabilities, qmp_query_commands, qmp_query_version, qmp_query_name, qmp_query_kvm,
 	qmp_query_status, qmp_query_cpus_fast, qmp_query_memory_size_summary,
-	qmp_query_memory_devices, qmp_query_balloon, qmp_x_query_memory;
+	qmp_query_memory_devices, qmp_query_balloon, qmp_x_query_balloon,
+	qmp_x_query_memory;
 qmp_handler qmp_stop_guest, qmp_cont, qmp_system_powerdown, qmp_system_reset, qmp_quit, qmp_balloon,
-	qmp_x_ksm;
+	qmp_x_balloon_hint, qmp_x_ksm;
 qmp_handler qmp_qom_list, qmp_qom_get, qmp_qom_set;
 
 #endif

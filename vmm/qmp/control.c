@@ -66,6 +66,14 @@ int qmp_balloon(struct qmp_call *call, struct error *err)
 	return balloon_set_target(call->vm->balloon, (uint64_t)value, err);
 }
 
+/* Returns at once; x-query-balloon tells how the round goes. */
+int qmp_x_balloon_hint(struct qmp_call *call, struct error *err)
+{
+	if (qmp_need_balloon(call, err) < 0)
+		return -ENODEV;
+	return balloon_hint_start(call->vm->balloon, err);
+}
+
 int qmp_x_ksm(struct qmp_call *call, struct error *err)
 {
 	bool enable = json_is_true(json_object_get(call->arguments, "enable"));

@@ -9,10 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vmm/options.h"
 #include "vmm/qmp/command.h"
 #include "vmm/virtio/balloon.h"
 
-#define PROPERTIES_MAX 4
+#define PROPERTIES_MAX 8
 
 struct qom_property {
 	const char *name, *type;
@@ -64,13 +65,29 @@ static int set_polling(struct vm *vm, const char *name, const json_t *value, str
 	return 0;
 }
 
+/* What the device offers; x-query-balloon says what the driver made of it. */
+#define SWITCH_GETTER(field)                                                \
+	static json_t *get_##field(struct vm *vm)                           \
+	{                                                                   \
+		return json_boolean(vm->config->balloon_config.field);      \
+	}
+
+SWITCH_GETTER(deflate_on_oom)
+SWITCH_GETTER(free_page_hint)
+SWITCH_GETTER(free_page_reporting)
+SWITCH_GETTER(page_poison)
+
 static const struct qom_object objects[] = {
 	{"/machine", "vmm-machine", NULL, {}},
 	{"/machine/peripheral", "container", NULL, {}},
 	{"/machine/peripheral-anon", "container", NULL, {}},
 	{"/machine/peripheral/balloon0", "virtio-balloon-pci", has_balloon,
 		{{"guest-stats", "guest statistics", get_stats, NULL},
-			{"guest-stats-polling-interval", "int", get_polling, set_polling}}},
+			{"guest-stats-polling-interval", "int", get_polling, set_polling},
+			{"deflate-on-oom", "bool", get_deflate_on_oom, NULL},
+			{"free-page-hint", "bool", get_free_page_hint, NULL},
+			{"free-page-reporting", "bool", get_free_page_reporting, NULL},
+			{"page-poison", "bool", get_page_poison, NULL}}},
 };
 
 #define OBJECTS (sizeof(objects) / sizeof(objects[0]))

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <linux/virtio_balloon.h>
+
 #include "lib/idset.h"
 #include "lib/version.h"
 #include "vmm/cpuid.h"
@@ -135,6 +137,74 @@ int qmp_query_balloon(struct qmp_call *call, struct error *err)
 	if (qmp_need_balloon(call, err) < 0)
 		return -ENODEV;
 	call->result = json_pack("{s:I}", "actual", (json_int_t)balloon_actual(call->vm->balloon));
+	return 0;
+}
+
+/* QEMU's names of the features that a driver may or may not accept. */
+static const struct {
+	unsigned int bit;
+	const char *name;
+} balloon_features[] = {
+	{VIRTIO_BALLOON_F_MUST_TELL_HOST, "must-tell-host"},
+	{VIRTIO_BALLOON_F_STATS_VQ, "guest-stats"},
+	{VIRTIO_BALLOON_F_DEFLATE_ON_OOM, "deflate-on-oom"},
+	{VIRTIO_BALLOON_F_FREE_PAGE_HINT, "free-page-hint"},
+	{VIRTIO_BALLOON_F_PAGE_POISON, "page-poison"},
+	{VIRTIO_BALLOON_F_REPORTING, "free-page-reporting"},
+};
+
+static json_t *accepted_features(uint64_t features)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < sizeof(balloon_features) / sizeof(balloon_features[0]); i++)
+		if (features >> balloon_features[i].bit & 1)
+			json_array_append_new(list, json_string(balloon_features[i].name));
+	return list;
+}
+
+/* How old and how sane the statistics are that qom-get guest-stats shows. "age-ms" only if there are any. */
+static json_t *statistics_info(struct balloon *balloon, const struct balloon_info *info)
+{
+	json_t *object = json_object(), *clamped = json_array();
+	struct balloon_stats stats;
+
+	balloon_get_stats(balloon, &stats);
+	for (unsigned int tag = 0; tag < BALLOON_STATS; tag++)
+		if (stats.clamped >> tag & 1)
+			json_array_append_new(clamped, json_string(balloon_stat_name(tag)));
+	if (info->stats_age_ms >= 0)
+		json_object_set_new(object, "age-ms", json_integer(info->stats_age_ms));
+	json_object_set_new(object, "silent", json_boolean(info->stats_silent));
+	json_object_set_new(object, "clamped", clamped);
+	return object;
+}
+
+static const char *const hint_states[] = {
+	[BALLOON_HINT_NONE] = "none",
+	[BALLOON_HINT_ASKED] = "asked",
+	[BALLOON_HINT_RUNNING] = "running",
+	[BALLOON_HINT_DONE] = "done",
+	[BALLOON_HINT_TIMED_OUT] = "timed-out",
+};
+
+int qmp_x_query_balloon(struct qmp_call *call, struct error *err)
+{
+	struct balloon_info info;
+
+	if (qmp_need_balloon(call, err) < 0)
+		return -ENODEV;
+	balloon_get_info(call->vm->balloon, &info);
+	call->result = json_pack("{s:I, s:I, s:I, s:b, s:o, s:I, s:{s:I, s:I}, s:o, s:{s:I, s:I, s:I}, "
+				 "s:{s:s, s:I, s:I}}",
+		"ram", (json_int_t)info.ram, "actual", (json_int_t)info.actual, "target",
+		(json_int_t)info.target, "driver", info.driver, "features",
+		accepted_features(info.features), "poison", (json_int_t)info.poison, "inflated", "discarded",
+		(json_int_t)info.discarded, "discards", (json_int_t)info.discards, "statistics",
+		statistics_info(call->vm->balloon, &info), "reporting", "reported",
+		(json_int_t)info.report.reported, "discarded", (json_int_t)info.report.discarded, "discards",
+		(json_int_t)info.report.discards, "hinting", "state", hint_states[info.hint_state], "hinted",
+		(json_int_t)info.hinted, "resident", (json_int_t)info.hinted_resident);
 	return 0;
 }
 

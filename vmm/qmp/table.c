@@ -23,7 +23,9 @@ const struct qmp_command qmp_commands[] = {
 	{"stop", qmp_stop_guest, {}},
 	{"system_powerdown", qmp_system_powerdown, {}},
 	{"system_reset", qmp_system_reset, {}},
+	{"x-balloon-hint", qmp_x_balloon_hint, {}},
 	{"x-ksm", qmp_x_ksm, {{"enable", QMP_BOOLEAN, false}}},
+	{"x-query-balloon", qmp_x_query_balloon, {}},
 	{"x-query-memory", qmp_x_query_memory, {}},
 	{},
 };
