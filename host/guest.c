@@ -321,6 +321,12 @@ void guests_release(struct guest_list *list)
 	memset(list, 0, sizeof(*list));
 }
 
+void guests_let_go(struct guest_list *list)
+{
+	for (unsigned int i = 0; i < list->count; i++)
+		guest_handles_let_go(list->guests[i].handles);
+}
+
 struct guest *guest_by_pid(const struct guest_list *list, pid_t pid)
 {
 	for (unsigned int i = 0; i < list->count; i++)

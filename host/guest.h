@@ -105,6 +105,11 @@ struct guest_list {
 /* Finds the guests and reads identity, threads and RAM mappings. Never fails as a whole. */
 void guests_read(const struct root *root, struct guest_list *list);
 void guests_release(struct guest_list *list);
+/*
+ * Closes the files of counters. A VM lives on, with its kernel threads, for as long as somebody has one of them open:
+ * whoever keeps a list without reading it again lets go. ->exits stays as it was read.
+ */
+void guests_let_go(struct guest_list *list);
 
 /*
  * Brings a list up to date: new guests are read, ended ones dropped, the others refreshed as by

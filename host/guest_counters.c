@@ -114,11 +114,8 @@ struct guest_handles *guest_handles_open(const struct root *root, pid_t pid, uin
 	if (fds->vcpu_count)
 		open_counters(handles, fds);
 	/* A sum over some of the vCPUs would look like the whole. */
-	if (handles->count < fds->vcpu_count) {
-		for (unsigned int i = 0; i < handles->count; i++)
-			close(handles->exits[i].fd);
-		handles->count = 0;
-	}
+	if (handles->count < fds->vcpu_count)
+		guest_handles_let_go(handles);
 	return handles;
 }
 
@@ -127,12 +124,19 @@ bool guest_handles_current(const struct guest_handles *handles, const struct gue
 	return handles && !handles->starting && handles->vcpu_fds == fds->vcpu_count;
 }
 
+void guest_handles_let_go(struct guest_handles *handles)
+{
+	for (unsigned int i = 0; handles && i < handles->count; i++)
+		close(handles->exits[i].fd);
+	if (handles)
+		handles->count = 0;
+}
+
 void guest_handles_close(struct guest_handles *handles)
 {
 	if (!handles)
 		return;
-	for (unsigned int i = 0; i < handles->count; i++)
-		close(handles->exits[i].fd);
+	guest_handles_let_go(handles);
 	free(handles->exits);
 	free(handles);
 }

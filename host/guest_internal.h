@@ -53,6 +53,8 @@ struct guest_handles *guest_handles_open(const struct root *root, pid_t pid, uin
 /* False when the guest has other vCPUs now, or was still starting when the handles were opened. */
 bool guest_handles_current(const struct guest_handles *handles, const struct guest_fds *fds);
 void guest_handles_close(struct guest_handles *handles);
+/* Closes the files, and keeps the rest. */
+void guest_handles_let_go(struct guest_handles *handles);
 uint64_t guest_handles_exits(const struct guest_handles *handles, const struct root *root);
 
 #endif

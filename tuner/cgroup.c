@@ -7,9 +7,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <libcgroup.h>
 
@@ -232,6 +234,27 @@ int cgroup_remove(const char *name, struct error *err)
 	return code ? failed(code, "removing", name, err) : 0;
 }
 
+/*
+ * Of KVM or vhost, in the group of the guest they serve: they end with it, a moment later. They have no program, as
+ * little as a process that has ended.
+ */
+static bool is_kernel_thread(pid_t pid)
+{
+	char path[64], program[2];
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	return readlink(path, program, sizeof(program)) < 0 && errno == ENOENT;
+}
+
+static unsigned int without_kernel_threads(const pid_t *pids, int found)
+{
+	unsigned int count = 0;
+
+	for (int i = 0; i < found; i++)
+		count += !is_kernel_thread(pids[i]);
+	return count;
+}
+
 unsigned int cgroup_population(const char *name)
 {
 	unsigned int count = 0;
@@ -241,11 +264,12 @@ unsigned int cgroup_population(const char *name)
 	for (size_t i = 0; i < CONTROLLER_COUNT; i++) {
 		char *group = xstrdup(name), *controller = xstrdup(controllers[i]);
 		pid_t *pids = NULL;
+		unsigned int here = 0;
 		int found = 0;
 
-		if (cgroup_get_procs(group, controller, &pids, &found) == 0 && found > 0 &&
-		    (unsigned int)found > count)
-			count = (unsigned int)found;
+		if (cgroup_get_procs(group, controller, &pids, &found) == 0)
+			here = without_kernel_threads(pids, found);
+		count = here > count ? here : count;
 		free(pids);
 		free(group);
 		free(controller);

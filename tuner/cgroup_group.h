@@ -8,7 +8,7 @@
 int cgroup_make(const char *name, struct error *err);
 /* Removes an empty group. -EBUSY when processes or groups are in it. */
 int cgroup_remove(const char *name, struct error *err);
-/* How many processes are in it; 0 when there is no such group. */
+/* How many processes are in it, without the kernel's own; 0 when there is no such group. */
 unsigned int cgroup_population(const char *name);
 
 #endif

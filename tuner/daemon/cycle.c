@@ -308,4 +308,7 @@ void cycle_run(struct cycle *cycle)
 		decide_and_act(cycle, last.snapshot ? &last.snapshot->guests : NULL);
 	}
 	look_release(&last);
+	/* until the next round only its figures are of use */
+	if (cycle->look.snapshot)
+		guests_let_go(&cycle->look.snapshot->guests);
 }
