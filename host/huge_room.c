@@ -99,6 +99,7 @@ static uint64_t at_hand_of(const char *text, unsigned int node)
 
 /* ---- all of it ------------------------------------------------------------------------------ */
 
+/* 0 where the file cannot be read: pagetypeinfo is root's. */
 static uint64_t figure(const struct root *root, const char *file, uint64_t (*of)(const char *text, unsigned int node),
 	unsigned int node)
 {
@@ -113,16 +114,21 @@ int huge_room_read(const struct root *root, unsigned int node, struct huge_room 
 {
 	struct meminfo info;
 	int status = meminfo_read_node(root, node, &info);
+	char *pieces;
 
 	*room = (struct huge_room){ 0 };
 	if (status < 0)
 		return status;
-	if (info.free == MEMINFO_UNKNOWN)
+	pieces = root_read_all(root, NULL, "/proc/buddyinfo");
+	if (!pieces || info.free == MEMINFO_UNKNOWN) {
+		free(pieces);
 		return -ENODATA;
+	}
+	room->whole = whole_of(pieces, node);
+	free(pieces);
 	room->free = info.free;
 	if (info.active_file != MEMINFO_UNKNOWN && info.inactive_file != MEMINFO_UNKNOWN)
 		room->cache = info.active_file + info.inactive_file;
-	room->whole = figure(root, "/proc/buddyinfo", whole_of, node);
 	room->fixed = figure(root, "/proc/pagetypeinfo", fixed_of, node);
 	room->free += figure(root, "/proc/zoneinfo", at_hand_of, node);
 	room->kept = figure(root, "/proc/zoneinfo", kept_of, node);
