@@ -134,6 +134,7 @@ void guest_refresh_balloon(struct guest *guest, int timeout_ms);
 
 /* Counters of the guest's own kernel, since its boot. */
 struct guest_stats {
+	uint64_t total, free, available; /* bytes of its memory; available: without swapping, by its kernel's estimate */
 	uint64_t major_faults;
 	uint64_t swap_in, swap_out; /* bytes */
 };

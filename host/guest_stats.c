@@ -60,8 +60,11 @@ void guest_read_stats(const struct guest *guest, int timeout_ms, struct guest_st
 	json_t *answer = qmp ? find_stats(qmp) : NULL;
 	bool asked = json_number_value(json_object_get(answer, "last-update")) > 0;
 
-	*stats = (struct guest_stats){GUEST_UNKNOWN, GUEST_UNKNOWN, GUEST_UNKNOWN};
+	memset(stats, 0xff, sizeof(*stats)); /* GUEST_UNKNOWN */
 	if (asked) {
+		stats->total = figure(answer, "stat-total-memory");
+		stats->free = figure(answer, "stat-free-memory");
+		stats->available = figure(answer, "stat-available-memory");
 		stats->major_faults = figure(answer, "stat-major-faults");
 		stats->swap_in = figure(answer, "stat-swap-in");
 		stats->swap_out = figure(answer, "stat-swap-out");

@@ -2,13 +2,12 @@
 #include "host/huge_room.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "host/meminfo.h"
+#include "host/zoneinfo.h"
 #include "lib/size.h"
 
 #define HUGE_ORDER 9 /* 2M, in pages of 4K */
@@ -66,48 +65,16 @@ static uint64_t fixed_of(const char *text, unsigned int node)
 	return sum * HUGE_BYTES;
 }
 
-/* ---- /proc/zoneinfo ------------------------------------------------------------------------- */
-
-/* "Node 0, zone      DMA", then lines of which some are "  NAME   13", pages: sums up those of that name. */
-static uint64_t zones_of(const char *text, unsigned int node, const char *name)
-{
-	uint64_t sum = 0, pages;
-	unsigned int of = 0;
-	bool here = false;
-	char word[16];
-
-	for (const char *line = text; line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		if (sscanf(line, "Node %u, zone", &of) == 1)
-			here = of == node;
-		else if (here && sscanf(line, " %15s %" SCNu64, word, &pages) == 2 && !strcmp(word, name))
-			sum += pages * 4 * KIB;
-	}
-	return sum;
-}
-
-static uint64_t kept_of(const char *text, unsigned int node)
-{
-	return zones_of(text, node, "low");
-}
-
-/* Each CPU keeps some free pages for itself, which no other line counts; compaction takes them from it. */
-static uint64_t at_hand_of(const char *text, unsigned int node)
-{
-	return zones_of(text, node, "count:");
-}
-
 /* ---- all of it ------------------------------------------------------------------------------ */
 
-/* 0 where the file cannot be read: pagetypeinfo is root's. */
-static uint64_t figure(const struct root *root, const char *file, uint64_t (*of)(const char *text, unsigned int node),
-	unsigned int node)
+/* 0 where the file cannot be read: it is root's. */
+static uint64_t read_fixed(const struct root *root, unsigned int node)
 {
-	char *text = root_read_all(root, NULL, "%s", file);
-	uint64_t value = text ? of(text, node) : 0;
+	char *text = root_read_all(root, NULL, "/proc/pagetypeinfo");
+	uint64_t fixed = text ? fixed_of(text, node) : 0;
 
 	free(text);
-	return value;
+	return fixed;
 }
 
 int huge_room_read(const struct root *root, unsigned int node, struct huge_room *room)
@@ -129,9 +96,9 @@ int huge_room_read(const struct root *root, unsigned int node, struct huge_room 
 	room->free = info.free;
 	if (info.active_file != MEMINFO_UNKNOWN && info.inactive_file != MEMINFO_UNKNOWN)
 		room->cache = info.active_file + info.inactive_file;
-	room->fixed = figure(root, "/proc/pagetypeinfo", fixed_of, node);
-	room->free += figure(root, "/proc/zoneinfo", at_hand_of, node);
-	room->kept = figure(root, "/proc/zoneinfo", kept_of, node);
+	room->fixed = read_fixed(root, node);
+	room->free += zoneinfo_sum(root, node, ZONEINFO_AT_HAND);
+	room->kept = zoneinfo_sum(root, node, ZONEINFO_LOW);
 	return 0;
 }
 

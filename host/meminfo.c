@@ -22,6 +22,11 @@ static const struct {
 	{"Inactive(file)", offsetof(struct meminfo, inactive_file)},
 	{"Shmem", offsetof(struct meminfo, shmem)},
 	{"SReclaimable", offsetof(struct meminfo, reclaimable)},
+	{"FilePages", offsetof(struct meminfo, file)},
+	{"Slab", offsetof(struct meminfo, slab)},
+	{"KernelStack", offsetof(struct meminfo, kernel_stacks)},
+	{"PageTables", offsetof(struct meminfo, page_tables)},
+	{"SecPageTables", offsetof(struct meminfo, second_tables)},
 	{"SwapTotal", offsetof(struct meminfo, swap_total)},
 	{"SwapFree", offsetof(struct meminfo, swap_free)},
 };

@@ -15,6 +15,9 @@ struct meminfo {
 	uint64_t available;   /* a node's is computed: free, file pages and reclaimable slab */
 	uint64_t anon, anon_huge;
 	uint64_t active_file, inactive_file, shmem, reclaimable;
+	uint64_t file;        /* page cache and shared memory; a node's only */
+	uint64_t slab, kernel_stacks;
+	uint64_t page_tables, second_tables; /* of processes; of guests, by KVM (Linux 6.1) */
 	uint64_t swap_total, swap_free;
 };
 

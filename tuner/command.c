@@ -49,6 +49,9 @@ const struct command commands[] = {
 	  move_command, true },
 	{ "balloon", "NAME SIZE", 2, 2, "how much memory a guest keeps", NULL, balloon_command, true },
 	{ "ksm", "NAME on|off", 2, 2, "whether KSM may merge a guest's pages", NULL, ksm_command, true },
+	{ "memory", "", 0, 0, "where the host's memory is, by node, and each guest's",
+	  "The lines of a node add up to all it has; what no counter shows is a line of its own. NEEDS is what\n"
+	  "a guest's balloon driver reports, CAN GIVE what it would not miss.", memory_command, false },
 	{ "worth", "[NAME...]", 0, OPERANDS_ANY, "what KSM would save, of which guest; changes nothing",
 	  "Looks at a sample of each guest's pages twice: which did not change, are zero, are equal to others.\n"
 	  "Whose profit is negative costs more to scan than it saves.", worth_command, false },

@@ -75,6 +75,7 @@ int doctor_command(int argc, char **argv);
 int help_command(int argc, char **argv);
 int import_command(int argc, char **argv);
 int ksm_command(int argc, char **argv);
+int memory_command(int argc, char **argv);
 int move_command(int argc, char **argv);
 int pin_command(int argc, char **argv);
 int plan_command(int argc, char **argv);

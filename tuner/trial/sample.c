@@ -48,7 +48,7 @@ static uint64_t now_ns(void)
 
 static void take_stats(const struct guest *guest, struct mark *mark)
 {
-	mark->stats = (struct guest_stats){GUEST_UNKNOWN, GUEST_UNKNOWN, GUEST_UNKNOWN};
+	memset(&mark->stats, 0xff, sizeof(mark->stats)); /* GUEST_UNKNOWN */
 	if (mark->talks)
 		guest_read_stats(guest, QMP_MS, &mark->stats);
 }
