@@ -57,8 +57,11 @@ static uint64_t fixed_of(const char *text, unsigned int node)
 	unsigned long long unmovable, reclaimable, sum = 0;
 	unsigned int of;
 
+	/* to the end of that table: with page_owner there is one more, of "mixed blocks" */
 	for (const char *line = strstr(text, "Number of blocks"); line; line = strchr(line, '\n')) {
 		line += *line == '\n';
+		if (!strncmp(line, "Number of mixed", strlen("Number of mixed")))
+			break;
 		if (sscanf(line, "Node %u, zone %*s %llu %*u %llu", &of, &unmovable, &reclaimable) == 3 && of == node)
 			sum += unmovable + reclaimable;
 	}
@@ -116,6 +119,7 @@ uint64_t huge_room_pages(const struct huge_room *room, uint64_t page_size)
 {
 	uint64_t in_use = room->cache / 2 < room->kept ? room->cache / 2 : room->kept;
 	uint64_t have = room->free + room->cache - in_use, less = room->fixed / 4 + room->kept;
+	uint64_t now = huge_room_now(room, page_size), pages = (have > less ? have - less : 0) / page_size;
 
-	return (have > less ? have - less : 0) / page_size;
+	return pages > now ? pages : now;
 }

@@ -69,6 +69,7 @@ struct ledger *ledger_read(const struct root *root, const struct machine *machin
 
 /* Bytes; GUEST_UNKNOWN for what cannot be told. */
 struct guest_memory {
+	bool gone;                    /* it could not be looked at (it has ended, no permission): all else is 0 or unknown */
 	uint64_t configured, resident;
 	uint64_t merged;              /* of it, in pages that are shared with others (KSM) */
 	int64_t merge_profit;         /* what that saves, less KSM's metadata for it; INT64_MIN unknown */

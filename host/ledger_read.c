@@ -23,8 +23,8 @@ static const uint64_t page_sizes[KINDS] = { [SMALL] = PAGE, [HUGE_2M] = 2 * MIB,
 
 /* ---- a guest -------------------------------------------------------------------------------- */
 
-/* A guest's RAM by kind and node: bytes[kind * nodes + node]. The caller frees. */
-static uint64_t *locate(const struct guest *guest, const struct machine *machine, unsigned int samples)
+/* A guest's RAM by kind and node: bytes[kind * nodes + node]. The caller frees. *@gone: none could be looked at. */
+static uint64_t *locate(const struct guest *guest, const struct machine *machine, unsigned int samples, bool *gone)
 {
 	uint64_t *bytes = xcalloc((size_t)KINDS * machine->node_count + 1, sizeof(*bytes));
 	struct guest_ram *some = xcalloc(guest->ram_count + 1, sizeof(*some));
@@ -38,8 +38,12 @@ static uint64_t *locate(const struct guest *guest, const struct machine *machine
 		for (unsigned int i = 0; i < guest->ram_count; i++)
 			if (guest->ram[i].page_size == page_sizes[kind])
 				some[part.ram_count++] = guest->ram[i];
-		if (!part.ram_count || guest_map_read(&part, machine, samples, &map) < 0)
+		if (!part.ram_count)
 			continue;
+		if (guest_map_read(&part, machine, samples, &map) < 0) {
+			*gone = true;
+			continue;
+		}
 		for (unsigned int node = 0; node < map.node_count; node++)
 			bytes[(unsigned int)kind * machine->node_count + node] = map.node_bytes[node];
 		guest_map_release(&map);
@@ -114,6 +118,22 @@ static uint64_t ask_reported(const struct guest *guest, int timeout_ms)
 	return reported;
 }
 
+/*
+ * By the guest's word, and no more than it has. With deflate-on-oom Linux counts what is in the balloon as used memory
+ * of its own: then its total is still all that it was given.
+ */
+static uint64_t working_set(const struct guest *guest, uint64_t ballooned, const struct guest_stats *stats)
+{
+	uint64_t used, balloon = ballooned == GUEST_UNKNOWN ? 0 : ballooned;
+
+	if (stats->total == GUEST_UNKNOWN || stats->available == GUEST_UNKNOWN || stats->available > stats->total)
+		return GUEST_UNKNOWN;
+	used = stats->total - stats->available;
+	if (stats->total > guest->configured - balloon)
+		used -= least(balloon, used);
+	return least(used, guest->configured);
+}
+
 static void ask_vmm(struct guest *guest, int timeout_ms, struct guest_memory *memory)
 {
 	struct guest_stats stats;
@@ -122,9 +142,7 @@ static void ask_vmm(struct guest *guest, int timeout_ms, struct guest_memory *me
 	guest_read_stats(guest, timeout_ms, &stats);
 	memory->ballooned = guest->balloon == GUEST_UNKNOWN ? GUEST_UNKNOWN
 		: guest->configured - least(guest->balloon, guest->configured);
-	/* no more than it has: it is the guest's word */
-	memory->working = stats.total == GUEST_UNKNOWN || stats.available == GUEST_UNKNOWN || stats.available > stats.total
-		? GUEST_UNKNOWN : least(stats.total - stats.available, guest->configured);
+	memory->working = working_set(guest, memory->ballooned, &stats);
 	memory->idle = memory->working == GUEST_UNKNOWN || stats.free == GUEST_UNKNOWN ? GUEST_UNKNOWN
 		: least(stats.free, stats.available);
 	memory->reported = ask_reported(guest, timeout_ms);
@@ -136,16 +154,22 @@ static void read_guest(const struct root *root, const struct machine *machine, c
 {
 	struct guest copy = *guest;
 	unsigned int nodes = machine->node_count;
+	bool gone = false;
 
-	*bytes = locate(guest, machine, samples);
+	*bytes = locate(guest, machine, samples, &gone);
 	*memory = (struct guest_memory){
 		.configured = guest->configured,
 		.huge_2m = sum_of(*bytes + HUGE_2M * nodes, nodes),
 		.huge_1g = sum_of(*bytes + HUGE_1G * nodes, nodes),
 		.merge_profit = profit_of(root, guest),
 		.ballooned = GUEST_UNKNOWN, .reported = GUEST_UNKNOWN, .working = GUEST_UNKNOWN,
-		.idle = GUEST_UNKNOWN,
+		.idle = GUEST_UNKNOWN, .gone = gone,
 	};
+	if (gone) {
+		memset(*bytes, 0, KINDS * nodes * sizeof(**bytes));
+		memory->huge_2m = memory->huge_1g = 0;
+		return;
+	}
 	part_small(root, guest, sum_of(*bytes, nodes), memory);
 	part_own(&copy, root, memory);
 	memory->resident = memory->small_own + memory->small_shared + memory->thp + memory->merged + memory->huge_2m +
@@ -159,7 +183,8 @@ void guest_memory_read(const struct root *root, const struct machine *machine, c
 	uint64_t *bytes;
 
 	read_guest(root, machine, guest, samples, memory, &bytes);
-	ask_vmm(&copy, timeout_ms, memory);
+	if (!memory->gone)
+		ask_vmm(&copy, timeout_ms, memory);
 	free(bytes);
 }
 

@@ -35,7 +35,9 @@ static int setup(void **state)
 		"Node    0, zone   Normal, type  Reclaimable      0      0      0      0      0      0      0      0      2      0      0\n"
 		"Node    1, zone   Normal, type    Unmovable    512      0      0      0      0      0      0      0      0      0      0\n"
 		"\nNumber of blocks type     Unmovable      Movable  Reclaimable\n"
-		"Node 0, zone   Normal          149        10429          174\n");
+		"Node 0, zone   Normal          149        10429          174\n"
+		"\nNumber of mixed blocks    Unmovable      Movable  Reclaimable\n" /* with page_owner */
+		"Node 0, zone   Normal            7           77            7\n");
 	tree_put(&root, "/proc/zoneinfo",
 		"Node 0, zone      DMA\n  per-node stats\n      nr_low 999\n        min      10\n        low      256\n        high     16\n"
 		"Node 0, zone   Normal\n        low      256\n              count:    1024\n              high:     0\n"

@@ -239,8 +239,8 @@ static void what_cannot_be_isolated_is_refused_by_line(void **state)
 	snapshot->groups.offered = false;
 	refused(snapshot, HOST VM("2,3"), "x.conf:2: isolate needs the cpuset controller");
 	snapshot = host(true);
-	assert_int_equal(idset_parse("0-1,4-7", &snapshot->machine->isolated, NULL), 0);
-	refused(snapshot, HOST VM("2,3"), "x.conf:2: isolate leaves no CPU for the host");
+	assert_int_equal(idset_parse("7", &snapshot->machine->isolated, NULL), 0);
+	refused(snapshot, HOST VM("2,3"), "x.conf:2: isolate does not go with CPUs that were isolated at boot");
 }
 
 static void a_machine_of_which_only_a_drawing_is_known_is_planned_for_all_the_same(void **state)

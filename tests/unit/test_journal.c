@@ -390,6 +390,34 @@ static void two_properties_of_one_guest_are_two_changes(void **state)
 	journal_close(journal);
 }
 
+/* Whose list of CPUs it was in between is asked for later (own_limits.c): only what goes on from ours becomes one. */
+static void a_list_of_cpus_that_someone_else_set_in_between_is_kept(void **state)
+{
+	static const struct {
+		const char *before, *after;
+	} changes[] = { { "", "2-7" }, { "2-7", "2-6" }, { "0-3", "2-3" } };
+	struct journal *journal = opened(true);
+	const struct journal_entry *entry;
+	unsigned int count;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct action action = setting("system.slice", changes[i].before, changes[i].after);
+
+		action.kind = ACTION_UNIT_CPUS;
+		assert_int_equal(journal_done(journal,
+			(unsigned long)journal_intent(journal, "boot", &action, NULL), action.after, NULL), 0);
+	}
+	assert_int_equal(journal_compact(journal, NULL), 0);
+	entry = journal_entries(journal, &count);
+	assert_int_equal(count, 2);
+	assert_string_equal(entry[0].action.before, "");
+	assert_string_equal(entry[0].action.after, "2-6");
+	assert_string_equal(entry[1].action.before, "0-3");
+	assert_string_equal(entry[1].action.after, "2-3");
+	journal_close(journal);
+}
+
 /* What someone else had there comes back when the later change is taken back; that is not their doing then. */
 static void a_value_put_back_by_revert_is_known(void **state)
 {
@@ -427,6 +455,7 @@ int main(void)
 		TEST(of_many_changes_the_first_before_and_the_last_after_stay),
 		TEST(what_is_not_done_and_what_was_refused_stay),
 		TEST(two_properties_of_one_guest_are_two_changes),
+		TEST(a_list_of_cpus_that_someone_else_set_in_between_is_kept),
 		TEST(a_compaction_that_was_killed_leaves_the_old_journal),
 		TEST(a_value_put_back_by_revert_is_known),
 	};

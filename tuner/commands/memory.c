@@ -174,6 +174,10 @@ static void print_guests(const struct books *books)
 		uint64_t huge = memory->thp + memory->huge_2m + memory->huge_1g, give = could_give(memory, books->floors[i]);
 		uint64_t cache = costs_cache(memory, give);
 
+		if (memory->gone) {
+			printf("%-20s could not be looked at: it has ended, or you may not (root may)\n", books->guests.guests[i].name);
+			continue;
+		}
 		printf("%-20s %9s %9s %9s %9s %9s %4.0f%% %9s %9s %9s", books->guests.guests[i].name,
 			mib(text[0], memory->configured), mib(text[1], memory->resident),
 			mib(text[2], memory->resident - memory->merged), mib(text[3], memory->merged),
@@ -208,9 +212,10 @@ static json_t *guest_json(const struct books *books, unsigned int i)
 	const struct guest_memory *memory = &books->memory[i];
 	uint64_t give = could_give(memory, books->floors[i]);
 
-	return json_pack("{s:s, s:i, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:s*, s:o, s:o, s:o}",
+	return json_pack("{s:s, s:i, s:b, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:s*, s:o, s:o, s:o}",
 		"name", books->guests.guests[i].name, "pid", (int)books->guests.guests[i].pid,
-		"configured", (json_int_t)memory->configured, "resident", (json_int_t)memory->resident,
+		"gone", memory->gone, "configured", (json_int_t)memory->configured,
+		"resident", (json_int_t)memory->resident, "private", (json_int_t)(memory->resident - memory->merged),
 		"merged", (json_int_t)memory->merged,
 		"merge-profit", memory->merge_profit == INT64_MIN ? json_null() : json_integer(memory->merge_profit),
 		"ballooned", figure(memory->ballooned), "reported", figure(memory->reported),

@@ -70,8 +70,11 @@ static int begin(const struct guest_list *guests, char **names, struct table *ta
 			continue;
 		row->guest = guest;
 		table->count++;
-		if (probe_begin(guest, &row->probe, err) < 0)
-			return -EIO;
+		if (probe_begin(guest, &row->probe, err) < 0) {
+			if (*names)
+				return -EIO;
+			row->gone = true; /* of all of them, one that ends is none */
+		}
 	}
 	return 0;
 }
@@ -90,7 +93,8 @@ static bool wait_between(unsigned int seconds)
 static void look_again(struct table *table)
 {
 	for (unsigned int i = 0; i < table->count; i++)
-		table->rows[i].gone = probe_again(&table->rows[i].probe, NULL) < 0;
+		if (!table->rows[i].gone)
+			table->rows[i].gone = probe_again(&table->rows[i].probe, NULL) < 0;
 }
 
 /* Fills @worths, those of guests that have ended stay 0. */
@@ -157,10 +161,10 @@ static json_t *to_json(const struct table *table, const struct worth *worths)
 		const struct row *row = &table->rows[i];
 		const struct worth *worth = &worths[i];
 
-		json_array_append_new(list, json_pack("{s:s, s:i, s:I, s:i, s:f, s:f, s:f, s:f, s:i, s:s*, s:I, s:I, s:I, s:s}",
+		json_array_append_new(list, json_pack("{s:s, s:i, s:I, s:i, s:f, s:f, s:f, s:f, s:I, s:s*, s:I, s:I, s:I, s:s}",
 			"name", row->guest->name, "pid", (int)row->guest->pid, "mergeable", (json_int_t)(row->probe.pages * WORTH_PAGE),
 			"sampled", (int)row->probe.count, "stable", worth->stable, "zero", worth->zero, "common", worth->common,
-			"twin", worth->twin, "matches", (int)worth->matches,
+			"twin", worth->twin, "matches", (json_int_t)worth->matches,
 			"partner", worth->partner >= 0 ? table->rows[worth->partner].guest->name : NULL,
 			"saved", (json_int_t)worth->saved, "metadata", (json_int_t)worth->metadata,
 			"profit", (json_int_t)worth->profit, "verdict", verdict(row, worth)));

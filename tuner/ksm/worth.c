@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Two equal pages are seen only when both are in the samples. So of A's pages that have a copy in B, about as many
- * are seen as the part of B that was sampled: pairs / (A's sample x that part) is the share of A that has one.
+ * Two equal pages are seen only when both are in the samples. So of A's pages that have one copy in B, about as many
+ * are seen to have one as the part of B that was sampled: each that is seen stands for 1 / part of them. A page of
+ * which several copies are seen is one of many copies, whose like is hardly ever missed: it stands for itself.
  */
 #include "tuner/ksm/worth.h"
 
@@ -71,61 +72,73 @@ static unsigned int collect(const struct worth_sample *samples, unsigned int cou
 	return used;
 }
 
-/* Of equal entries, how many there are of each guest: adds the pairs to @pairs (count x count). */
-static void add_pairs(const struct entry *equal, unsigned int length, unsigned int count, uint64_t *pairs)
+/* What was seen of A's pages and their equals in B, at [A * guests + B]. */
+struct seen {
+	double share;     /* pages of A's sample that have an equal there, estimated */
+	uint64_t pairs;
+};
+
+static double part_of(const struct worth_sample *sample)
+{
+	return sample->pages ? (double)sample->count / (double)sample->pages : 0;
+}
+
+/* Equal entries, those of a guest together: adds what they say of each pair of guests. */
+static void add_equal(const struct entry *equal, unsigned int length, const struct worth_sample *samples,
+	unsigned int count, struct seen *seen)
 {
 	for (unsigned int a = 0, next_a; a < length; a = next_a) {
 		for (next_a = a; next_a < length && equal[next_a].guest == equal[a].guest;)
 			next_a++;
 		for (unsigned int b = 0, next_b; b < length; b = next_b) {
-			uint64_t mine = next_a - a, theirs;
+			struct seen *both = &seen[equal[a].guest * count + equal[b].guest];
+			uint64_t mine = next_a - a, others;
 
 			for (next_b = b; next_b < length && equal[next_b].guest == equal[b].guest;)
 				next_b++;
-			theirs = next_b - b;
-			pairs[equal[a].guest * count + equal[b].guest] += a == b ? mine * (mine - 1) : mine * theirs;
+			others = a == b ? mine - 1 : next_b - b;
+			if (!others)
+				continue;
+			both->pairs += a == b ? mine * others / 2 : mine * others;
+			both->share += (double)mine * (others == 1 ? 1 / part_of(&samples[equal[b].guest]) : 1);
 		}
 	}
 }
 
-static uint64_t *count_pairs(const struct entry *entries, unsigned int used, unsigned int count)
+/* The caller frees. */
+static struct seen *see(const struct entry *entries, unsigned int used, const struct worth_sample *samples,
+	unsigned int count)
 {
-	uint64_t *pairs = xcalloc((size_t)count * count + 1, sizeof(*pairs));
+	struct seen *seen = xcalloc((size_t)count * count + 1, sizeof(*seen));
 
 	for (unsigned int at = 0, next; at < used; at = next) {
 		for (next = at; next < used && entries[next].hash == entries[at].hash;)
 			next++;
 		if (next - at > 1)
-			add_pairs(entries + at, next - at, count, pairs);
+			add_equal(entries + at, next - at, samples, count, seen);
 	}
-	return pairs;
+	for (unsigned int a = 0; a < count; a++)
+		for (unsigned int b = 0; b < count && samples[a].count; b++)
+			seen[a * count + b].share /= samples[a].count;
+	return seen;
 }
 
 /* ---- shares --------------------------------------------------------------------------------- */
-
-/* How many copies a page of @a has in @b, on average. */
-static double copies(const struct worth_sample *samples, const uint64_t *pairs, unsigned int count, unsigned int a,
-	unsigned int b)
-{
-	double part = samples[b].pages ? (double)samples[b].count / (double)samples[b].pages : 0;
-
-	return part > 0 && samples[a].count ? (double)pairs[a * count + b] / (samples[a].count * part) : 0;
-}
 
 /*
  * Copies in several guests are taken for those of the same pages, as of one system installed in all of them: so the
  * share is that of the guest with most in common, and @holders how many guests hold such a page, this one included.
  */
-static void find_common(const struct worth_sample *samples, const uint64_t *pairs, unsigned int count, unsigned int a,
-	struct worth *worth, double *holders)
+static void find_common(const struct seen *seen, unsigned int count, unsigned int a, struct worth *worth,
+	double *holders)
 {
 	double most = 0, sum = 0;
 
 	worth->partner = -1;
 	for (unsigned int b = 0; b < count; b++) {
-		double share = b == a ? 0 : copies(samples, pairs, count, a, b);
+		double share = b == a ? 0 : seen[a * count + b].share;
 
-		worth->matches += (unsigned int)pairs[a * count + b];
+		worth->matches += seen[a * count + b].pairs;
 		sum += share;
 		if (share > most) {
 			most = share;
@@ -145,26 +158,25 @@ void worth_estimate(const struct worth_sample *samples, unsigned int count, uint
 {
 	struct entry *entries;
 	unsigned int used;
-	uint64_t *pairs;
+	struct seen *seen;
 
 	for (unsigned int g = 0; g < count; g++)
 		worths[g] = (struct worth){ 0 };
 	used = collect(samples, count, zero, worths, &entries);
-	pairs = count_pairs(entries, used, count);
+	seen = see(entries, used, samples, count);
 	for (unsigned int g = 0; g < count; g++) {
 		struct worth *worth = &worths[g];
-		double rest = worth->stable - worth->zero, inner, holders, share;
+		double rest = worth->stable - worth->zero, holders, share;
 
-		find_common(samples, pairs, count, g, worth, &holders);
+		find_common(seen, count, g, worth, &holders);
 		worth->common = at_most(worth->common, rest);
-		/* of c copies and the page itself one page is kept */
-		inner = copies(samples, pairs, count, g, g);
-		worth->twin = at_most(inner, rest - worth->common);
-		share = worth->zero + worth->common * (1 - 1 / holders) + worth->twin * at_most(inner / (1 + inner), 1);
+		worth->twin = at_most(seen[g * count + g].share, rest - worth->common);
+		/* one page is kept of those that several guests hold, and of twins one of two at least */
+		share = worth->zero + worth->common * (1 - 1 / holders) + worth->twin / 2;
 		worth->saved = (uint64_t)(share * (double)samples[g].pages) * WORTH_PAGE;
 		worth->metadata = samples[g].pages * WORTH_METADATA;
 		worth->profit = (int64_t)worth->saved - (int64_t)worth->metadata;
 	}
-	free(pairs);
+	free(seen);
 	free(entries);
 }

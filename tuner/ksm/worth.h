@@ -23,10 +23,10 @@ struct worth_sample {
 struct worth {
 	double stable;           /* shares of its pages, 0 to 1: did not change between the looks; */
 	double zero;             /* of them: are all zeros, */
-	double twin;             /* are equal to others of the same guest, */
+	double twin;             /* are equal to others of the same guest (of which at least half can go), */
 	double common;           /* are equal to some of other guests */
 	int partner;             /* the guest with most in common, -1: none */
-	unsigned int matches;    /* equal pairs in the samples that twin and common rest on: few are a guess */
+	uint64_t matches;        /* equal pairs in the samples that twin and common rest on: few are a guess */
 	uint64_t saved;          /* bytes that merging all guests of the list would save, this one's part */
 	uint64_t metadata;       /* bytes that scanning this one costs for as long as it is mergeable */
 	int64_t profit;          /* the difference */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Under systemd the groups are its units', and are limited through it; elsewhere they are whoever's has made
- * them, and are written to. CPUs isolated at boot stay allowed: nothing strays there by itself, and a service
- * that pins itself to one has been given it.
+ * them, and are written to. On a host that was booted with isolated CPUs it is refused: there every task has been
+ * given a list without them, which a cpuset that comes or goes would widen.
  */
 #include "tuner/plan/isolate.h"
 
@@ -113,7 +113,7 @@ static char *owners(const struct isolate *isolate)
 static int check_host(const struct isolate *isolate, struct error *err)
 {
 	const struct snapshot *snapshot = isolate->snapshot;
-	struct idset left = snapshot->machine->online, reserved;
+	struct idset left = snapshot->machine->online;
 
 	if (snapshot->cgroup != CGROUP_V2)
 		return fault(isolate, err, "isolate needs control groups of version 2, and this host has others; boot "
@@ -121,11 +121,13 @@ static int check_host(const struct isolate *isolate, struct error *err)
 	if (!snapshot->groups.offered)
 		return fault(isolate, err, "isolate needs the cpuset controller, which cgroup v2 of this host does not "
 			"have (is it taken by v1, or off by cgroup_disable?); leave isolate out");
-	irq_reserved(isolate->vms, isolate->vm_count, snapshot->machine, &reserved);
-	idset_subtract(&left, &reserved);
+	if (!idset_empty(&snapshot->machine->isolated))
+		return fault(isolate, err, "isolate does not go with CPUs that were isolated at boot (isolcpus): a cpuset "
+			"would let every task run there; boot without, or leave isolate out");
+	idset_subtract(&left, &isolate->dedicated);
 	if (idset_empty(&left))
-		return fault(isolate, err, "isolate leaves no CPU for the host: all are dedicated to guests or isolated "
-			"at boot; dedicate fewer, or leave isolate out");
+		return fault(isolate, err, "isolate leaves no CPU for the host: all are dedicated to guests; dedicate "
+			"fewer, or leave isolate out");
 	return 0;
 }
 
