@@ -70,38 +70,39 @@ static uint64_t fixed_of(const char *text, unsigned int node)
 
 /* ---- all of it ------------------------------------------------------------------------------ */
 
-/* 0 where the file cannot be read: it is root's. */
-static uint64_t read_fixed(const struct root *root, unsigned int node)
+void huge_lists_read(const struct root *root, struct huge_lists *lists)
 {
-	char *text = root_read_all(root, NULL, "/proc/pagetypeinfo");
-	uint64_t fixed = text ? fixed_of(text, node) : 0;
-
-	free(text);
-	return fixed;
+	*lists = (struct huge_lists){
+		.buddyinfo = root_read_all(root, NULL, "/proc/buddyinfo"),
+		.pagetypeinfo = root_read_all(root, NULL, "/proc/pagetypeinfo"),
+		.zoneinfo = root_read_all(root, NULL, ZONEINFO_FILE),
+	};
 }
 
-int huge_room_read(const struct root *root, unsigned int node, struct huge_room *room)
+void huge_lists_release(struct huge_lists *lists)
+{
+	free(lists->buddyinfo);
+	free(lists->pagetypeinfo);
+	free(lists->zoneinfo);
+	*lists = (struct huge_lists){ 0 };
+}
+
+int huge_room_read(const struct root *root, const struct huge_lists *lists, unsigned int node, struct huge_room *room)
 {
 	struct meminfo info;
 	int status = meminfo_read_node(root, node, &info);
-	char *pieces;
 
 	*room = (struct huge_room){ 0 };
 	if (status < 0)
 		return status;
-	pieces = root_read_all(root, NULL, "/proc/buddyinfo");
-	if (!pieces || info.free == MEMINFO_UNKNOWN) {
-		free(pieces);
+	if (!lists->buddyinfo || info.free == MEMINFO_UNKNOWN)
 		return -ENODATA;
-	}
-	room->whole = whole_of(pieces, node);
-	free(pieces);
-	room->free = info.free;
+	room->whole = whole_of(lists->buddyinfo, node);
+	room->fixed = lists->pagetypeinfo ? fixed_of(lists->pagetypeinfo, node) : 0;
+	room->free = info.free + zoneinfo_sum(lists->zoneinfo, node, ZONEINFO_AT_HAND);
+	room->kept = zoneinfo_sum(lists->zoneinfo, node, ZONEINFO_LOW);
 	if (info.active_file != MEMINFO_UNKNOWN && info.inactive_file != MEMINFO_UNKNOWN)
 		room->cache = info.active_file + info.inactive_file;
-	room->fixed = read_fixed(root, node);
-	room->free += zoneinfo_sum(root, node, ZONEINFO_AT_HAND);
-	room->kept = zoneinfo_sum(root, node, ZONEINFO_LOW);
 	return 0;
 }
 

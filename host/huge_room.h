@@ -17,11 +17,17 @@ struct huge_room {
 	uint64_t kept;        /* below the low watermarks of the node's zones (/proc/zoneinfo) */
 };
 
-/*
- * Reads /proc/buddyinfo, pagetypeinfo, zoneinfo and the node's meminfo. pagetypeinfo is root's and walks the
- * kernel's lists with their lock held: not for every second. 0 or -errno.
- */
-int huge_room_read(const struct root *root, unsigned int node, struct huge_room *room);
+/* The kernel's lists of free pages, of all nodes; NULL for what cannot be read. */
+struct huge_lists {
+	char *buddyinfo, *pagetypeinfo, *zoneinfo;
+};
+
+/* pagetypeinfo is root's, and the kernel walks its lists with their lock held for it: not for every second. */
+void huge_lists_read(const struct root *root, struct huge_lists *lists);
+void huge_lists_release(struct huge_lists *lists);
+
+/* What @lists and the node's meminfo say of one node. 0 or -errno. */
+int huge_room_read(const struct root *root, const struct huge_lists *lists, unsigned int node, struct huge_room *room);
 
 /* Pages of @page_size that the node gives at once; and that it will give when its memory is compacted. */
 uint64_t huge_room_now(const struct huge_room *room, uint64_t page_size);

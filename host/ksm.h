@@ -9,6 +9,8 @@
 #include "host/root.h"
 
 #define KSM_UNKNOWN UINT64_MAX
+#define KSM_PAGE    UINT64_C(4096) /* bytes: it merges pages of the base size only */
+#define KSM_ITEM    UINT64_C(64)   /* bytes that it keeps for each page it scans: struct ksm_rmap_item, mm/ksm.c */
 
 /* Pages and counts; KSM_UNKNOWN for what this kernel does not tell. */
 struct ksm {

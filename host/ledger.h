@@ -58,13 +58,6 @@ struct ledger_figures {
  */
 void ledger_make(const struct ledger_figures *figures, struct ledger *ledger);
 
-/*
- * The books of all nodes, in the order of machine->nodes; the caller frees. @samples: pages asked for of each guest
- * and page size, 0: all.
- */
-struct ledger *ledger_read(const struct root *root, const struct machine *machine, const struct guest_list *guests,
-	unsigned int samples);
-
 /* ---- one guest ------------------------------------------------------------------------------- */
 
 /* Bytes; GUEST_UNKNOWN for what cannot be told. */
@@ -81,8 +74,16 @@ struct guest_memory {
 	uint64_t idle;                /* of the rest, by its own word: free; the other is its page cache */
 };
 
-/* Asks the kernel for at most @samples pages of each size, 0: all; and the guest's VMM, at most @timeout_ms. */
-void guest_memory_read(const struct root *root, const struct machine *machine, const struct guest *guest,
-	unsigned int samples, int timeout_ms, struct guest_memory *memory);
+/* What only its VMM and its own kernel know: ->ballooned, ->reported, ->working, ->idle. */
+void guest_memory_ask(struct guest *guest, int timeout_ms, struct guest_memory *memory);
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+/*
+ * The books of all nodes, in the order of machine->nodes; the caller frees. @memory, a row for each guest, gets what
+ * the kernel knows of it. @samples: pages asked for of each guest and page size, 0: all.
+ */
+struct ledger *ledger_read(const struct root *root, const struct machine *machine, const struct guest_list *guests,
+	unsigned int samples, struct guest_memory *memory);
 
 #endif

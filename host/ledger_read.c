@@ -15,11 +15,9 @@
 #include "lib/size.h"
 #include "lib/xalloc.h"
 
-#define PAGE (4 * KIB)
-
 enum kind { SMALL, HUGE_2M, HUGE_1G, KINDS };
 
-static const uint64_t page_sizes[KINDS] = { [SMALL] = PAGE, [HUGE_2M] = 2 * MIB, [HUGE_1G] = GIB };
+static const uint64_t page_sizes[KINDS] = { [SMALL] = 4 * KIB, [HUGE_2M] = 2 * MIB, [HUGE_1G] = GIB };
 
 /* ---- a guest -------------------------------------------------------------------------------- */
 
@@ -87,7 +85,7 @@ static void part_small(const struct root *root, const struct guest *guest, uint6
 static void part_own(struct guest *guest, const struct root *root, struct guest_memory *memory)
 {
 	guest_refresh_huge(root, guest);
-	memory->merged = guest->ksm_pages == GUEST_UNKNOWN ? 0 : least(guest->ksm_pages * PAGE, memory->small_own);
+	memory->merged = guest->ksm_pages == GUEST_UNKNOWN ? 0 : least(guest->ksm_pages * KSM_PAGE, memory->small_own);
 	memory->small_own -= memory->merged;
 	memory->thp = guest->anon_huge == GUEST_UNKNOWN ? 0 : least(guest->anon_huge, memory->small_own);
 	memory->small_own -= memory->thp;
@@ -134,10 +132,12 @@ static uint64_t working_set(const struct guest *guest, uint64_t ballooned, const
 	return least(used, guest->configured);
 }
 
-static void ask_vmm(struct guest *guest, int timeout_ms, struct guest_memory *memory)
+void guest_memory_ask(struct guest *guest, int timeout_ms, struct guest_memory *memory)
 {
 	struct guest_stats stats;
 
+	if (memory->gone)
+		return;
 	guest_refresh_balloon(guest, timeout_ms);
 	guest_read_stats(guest, timeout_ms, &stats);
 	memory->ballooned = guest->balloon == GUEST_UNKNOWN ? GUEST_UNKNOWN
@@ -176,26 +176,15 @@ static void read_guest(const struct root *root, const struct machine *machine, c
 		memory->huge_1g;
 }
 
-void guest_memory_read(const struct root *root, const struct machine *machine, const struct guest *guest,
-	unsigned int samples, int timeout_ms, struct guest_memory *memory)
-{
-	struct guest copy = *guest;
-	uint64_t *bytes;
-
-	read_guest(root, machine, guest, samples, memory, &bytes);
-	if (!memory->gone)
-		ask_vmm(&copy, timeout_ms, memory);
-	free(bytes);
-}
-
 /* ---- the nodes ------------------------------------------------------------------------------ */
 
-static void read_node(const struct root *root, const struct machine_node *node, struct ledger_figures *figures)
+static void read_node(const struct root *root, const struct machine_node *node, const char *zoneinfo,
+	struct ledger_figures *figures)
 {
 	static const uint64_t sizes[2] = { 2 * MIB, GIB };
 
 	meminfo_read_node(root, node->os, &figures->memory);
-	figures->at_hand = zoneinfo_sum(root, node->os, ZONEINFO_AT_HAND);
+	figures->at_hand = zoneinfo_sum(zoneinfo, node->os, ZONEINFO_AT_HAND);
 	for (int i = 0; i < 2; i++) {
 		const struct machine_pool *pool = machine_pool_of(node, sizes[i]);
 
@@ -242,36 +231,39 @@ static void add_guest(const struct guest_memory *memory, const uint64_t *bytes, 
 }
 
 struct ledger *ledger_read(const struct root *root, const struct machine *machine, const struct guest_list *guests,
-	unsigned int samples)
+	unsigned int samples, struct guest_memory *memory)
 {
 	unsigned int nodes = machine->node_count;
 	struct ledger_figures *figures = xcalloc(nodes + 1, sizeof(*figures));
 	struct ledger *ledgers = xcalloc(nodes + 1, sizeof(*ledgers));
 	uint64_t anon_all = 0;
 	struct ksm ksm;
+	char *zoneinfo;
 
-	ksm_read(root, &ksm);
 	for (unsigned int i = 0; i < guests->count; i++) {
-		struct guest_memory memory;
 		uint64_t *bytes;
 
-		read_guest(root, machine, &guests->guests[i], samples, &memory, &bytes);
-		add_guest(&memory, bytes, nodes, figures);
+		read_guest(root, machine, &guests->guests[i], samples, &memory[i], &bytes);
+		add_guest(&memory[i], bytes, nodes, figures);
 		free(bytes);
 	}
+	/* beside the guests' figures, so that all are of about the same moment */
+	zoneinfo = root_read_all(root, NULL, ZONEINFO_FILE);
+	ksm_read(root, &ksm);
 	for (unsigned int node = 0; node < nodes; node++) {
-		read_node(root, &machine->nodes[node], &figures[node]);
+		read_node(root, &machine->nodes[node], zoneinfo, &figures[node]);
 		anon_all += figures[node].memory.anon == MEMINFO_UNKNOWN ? 0 : figures[node].memory.anon;
 	}
 	part_promises(root, figures, nodes);
 	for (unsigned int node = 0; node < nodes; node++) {
-		const struct meminfo *memory = &figures[node].memory;
+		uint64_t anon = figures[node].memory.anon;
 
-		if (ksm.pages_shared != KSM_UNKNOWN && anon_all && memory->anon != MEMINFO_UNKNOWN)
-			figures[node].merged = (uint64_t)((double)ksm.pages_shared * PAGE * (double)memory->anon /
+		if (ksm.pages_shared != KSM_UNKNOWN && anon_all && anon != MEMINFO_UNKNOWN)
+			figures[node].merged = (uint64_t)((double)ksm.pages_shared * KSM_PAGE * (double)anon /
 				(double)anon_all);
 		ledger_make(&figures[node], &ledgers[node]);
 	}
+	free(zoneinfo);
 	free(figures);
 	return ledgers;
 }

@@ -111,9 +111,13 @@ static void fill_model(struct machine *machine, const struct root *root)
 
 void machine_ask_huge_room(struct machine *machine, const struct root *root)
 {
+	struct huge_lists lists;
+
+	huge_lists_read(root, &lists);
 	for (unsigned int i = 0; i < machine->node_count; i++)
 		if (machine->nodes[i].memory)
-			huge_room_read(root, machine->nodes[i].os, &machine->nodes[i].room);
+			huge_room_read(root, &lists, machine->nodes[i].os, &machine->nodes[i].room);
+	huge_lists_release(&lists);
 }
 
 void machine_refresh(struct machine *machine, const struct root *root)

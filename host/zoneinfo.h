@@ -5,12 +5,13 @@
 
 #include <stdint.h>
 
-#include "host/root.h"
-
 #define ZONEINFO_LOW     "low"    /* the low watermarks: below them the kernel reclaims */
 #define ZONEINFO_AT_HAND "count:" /* free pages that each CPU keeps for itself; no line of meminfo counts them */
 
-/* Bytes: the sum of the lines of that name over the node's zones. 0 when the file cannot be read. */
-uint64_t zoneinfo_sum(const struct root *root, unsigned int node, const char *name);
+/* The file's path; it is long where there are many CPUs: read it once for all nodes. */
+#define ZONEINFO_FILE "/proc/zoneinfo"
+
+/* Bytes: the sum of the lines of that name over the node's zones, in the file's @text. 0 when that is NULL. */
+uint64_t zoneinfo_sum(const char *text, unsigned int node, const char *name);
 
 #endif

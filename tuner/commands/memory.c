@@ -15,11 +15,9 @@
 #include "tuner/profile/profile.h"
 #include "tuner/state.h"
 
-#define SAMPLES    4096 /* pages asked for of each guest */
-#define QMP_MS     500
-#define KSM_PAGE   4096
-#define KSM_ITEM   64   /* bytes for each page that KSM scans: struct ksm_rmap_item, mm/ksm.c */
-#define KEPT       10   /* percent of what a guest needs that it keeps beyond that */
+#define SAMPLES 4096 /* pages asked for of each guest */
+#define QMP_MS  500
+#define KEPT    10   /* percent of what a guest needs that it keeps beyond that */
 
 struct books {
 	struct machine *machine;
@@ -54,12 +52,11 @@ static int books_read(const struct root *root, struct books *books, struct error
 	books->memory = xcalloc(books->guests.count + 1, sizeof(*books->memory));
 	books->floors = xcalloc(books->guests.count + 1, sizeof(*books->floors));
 	read_floors(root, books);
-	for (unsigned int i = 0; i < books->guests.count; i++)
-		guest_memory_read(root, books->machine, &books->guests.guests[i], SAMPLES, QMP_MS, &books->memory[i]);
-	/* last, so that the counters of the nodes and the guests' are of about the same moment */
-	machine_refresh(books->machine, root);
-	books->nodes = ledger_read(root, books->machine, &books->guests, SAMPLES);
+	books->nodes = ledger_read(root, books->machine, &books->guests, SAMPLES, books->memory);
 	ksm_read(root, &books->ksm);
+	/* after the counting, for a VMM may take its time */
+	for (unsigned int i = 0; i < books->guests.count; i++)
+		guest_memory_ask(&books->guests.guests[i], QMP_MS, &books->memory[i]);
 	return 0;
 }
 
