@@ -12,8 +12,6 @@
 #define KSM     "/sys/kernel/mm/ksm/"
 #define KSM_RUN KSM "run"
 
-#define PAGE_BYTES UINT64_C(4096) /* KSM merges pages of the base size only */
-
 bool unmerge_helps(const struct action *action, int status)
 {
 	return status == -EBUSY && action->kind == ACTION_SETTING &&
@@ -30,7 +28,7 @@ int unmerge_check(const struct root *root, struct error *err)
 	if (ksm_read(root, &ksm) < 0 || meminfo_read(root, &memory) < 0 ||
 	    ksm.pages_sharing == KSM_UNKNOWN || memory.available == MEMINFO_UNKNOWN)
 		return 0;
-	bytes = ksm.pages_sharing * PAGE_BYTES;
+	bytes = ksm.pages_sharing * KSM_PAGE;
 	if (bytes <= memory.available)
 		return 0;
 	return error_set(err, ENOMEM, "KSM would have to unmerge for it, and that takes %s; %s are available",

@@ -90,7 +90,7 @@ static void guests_of_one_image_are_worth_it_and_the_others_are_not(void **state
 		near(worths[g].common, 0.7, 0.15);
 		assert_in_range(worths[g].partner, 0, 3);
 		/* four guests keep one of four pages */
-		near((double)worths[g].saved / PAGES / WORTH_PAGE, 0.7 * 3 / 4, 0.12);
+		near((double)worths[g].saved / PAGES / KSM_PAGE, 0.7 * 3 / 4, 0.12);
 		assert_true(worths[g].profit > 0);
 	}
 	for (unsigned int g = 4; g < 7; g++) {
@@ -99,7 +99,7 @@ static void guests_of_one_image_are_worth_it_and_the_others_are_not(void **state
 	}
 	near(worths[6].stable, 0, 0.001);
 	near(worths[7].zero, 0.1, 0.03);
-	near((double)worths[7].saved / PAGES / WORTH_PAGE, 0.1, 0.03);
+	near((double)worths[7].saved / PAGES / KSM_PAGE, 0.1, 0.03);
 }
 
 /* Equal pages that are being rewritten are not equal for long enough to be merged. */
@@ -128,7 +128,7 @@ static void pages_that_are_equal_within_a_guest_are_twins(void **state)
 		hashes[i] = 10 + i / 4;
 	worth_estimate(&all, 1, ZERO, &worth);
 	near(worth.twin, 1, 1e-9);
-	assert_int_equal(worth.saved / WORTH_PAGE, 500); /* of twins half at least; how many there are of each is not known */
+	assert_int_equal(worth.saved / KSM_PAGE, 500); /* of twins half at least; how many there are of each is not known */
 	assert_int_equal(worth.partner, -1);
 }
 

@@ -119,7 +119,7 @@ static const char *verdict(const struct row *row, const struct worth *worth)
 		return row->probe.elsewhere ? "not mergeable: its memory is a file's or of huge pages" : "has no memory yet";
 	if (worth->profit <= 0)
 		return "not worth it: scanning costs more memory than it saves";
-	if (worth->matches < TOO_FEW && worth->zero * (double)row->probe.pages * WORTH_PAGE <= (double)worth->metadata)
+	if (worth->matches < TOO_FEW && worth->zero * (double)row->probe.pages * KSM_PAGE <= (double)worth->metadata)
 		return "a guess: too few equal pages were seen";
 	return "worth it";
 }
@@ -145,7 +145,7 @@ static void print(const struct table *table, const struct worth *worths)
 		const struct worth *worth = &worths[i];
 
 		printf("%-20s %8s %6.0f%% %6.0f%% %6.0f%% %6.0f%% %8s  %s", row->guest->name,
-			signed_size(has, (int64_t)(row->probe.pages * WORTH_PAGE)), 100 * worth->stable, 100 * worth->zero,
+			signed_size(has, (int64_t)(row->probe.pages * KSM_PAGE)), 100 * worth->stable, 100 * worth->zero,
 			100 * worth->common, 100 * worth->twin, signed_size(profit, worth->profit), verdict(row, worth));
 		if (worth->partner >= 0 && worth->profit > 0)
 			printf("; most in common with %s", table->rows[worth->partner].guest->name);
@@ -162,7 +162,7 @@ static json_t *to_json(const struct table *table, const struct worth *worths)
 		const struct worth *worth = &worths[i];
 
 		json_array_append_new(list, json_pack("{s:s, s:i, s:I, s:i, s:f, s:f, s:f, s:f, s:I, s:s*, s:I, s:I, s:I, s:s}",
-			"name", row->guest->name, "pid", (int)row->guest->pid, "mergeable", (json_int_t)(row->probe.pages * WORTH_PAGE),
+			"name", row->guest->name, "pid", (int)row->guest->pid, "mergeable", (json_int_t)(row->probe.pages * KSM_PAGE),
 			"sampled", (int)row->probe.count, "stable", worth->stable, "zero", worth->zero, "common", worth->common,
 			"twin", worth->twin, "matches", (json_int_t)worth->matches,
 			"partner", worth->partner >= 0 ? table->rows[worth->partner].guest->name : NULL,

@@ -23,7 +23,7 @@
 
 uint64_t probe_zero(void)
 {
-	static const char page[WORTH_PAGE];
+	static const char page[KSM_PAGE];
 
 	return XXH3_64bits(page, sizeof(page));
 }
@@ -32,7 +32,7 @@ uint64_t probe_zero(void)
 
 static bool of_small_pages(const struct guest_ram *ram)
 {
-	return ram->page_size == WORTH_PAGE;
+	return ram->page_size == KSM_PAGE;
 }
 
 static uint64_t small_pages(const struct guest *guest)
@@ -40,7 +40,7 @@ static uint64_t small_pages(const struct guest *guest)
 	uint64_t pages = 0;
 
 	for (unsigned int i = 0; i < guest->ram_count; i++)
-		pages += of_small_pages(&guest->ram[i]) ? guest->ram[i].size / WORTH_PAGE : 0;
+		pages += of_small_pages(&guest->ram[i]) ? guest->ram[i].size / KSM_PAGE : 0;
 	return pages;
 }
 
@@ -48,11 +48,11 @@ static uint64_t small_pages(const struct guest *guest)
 static int choose(struct probe *probe, int pagemap, const struct guest_ram *ram, unsigned int wanted,
 	unsigned int *own, unsigned int *foreign)
 {
-	uint64_t pages = ram->size / WORTH_PAGE;
+	uint64_t pages = ram->size / KSM_PAGE;
 
 	for (unsigned int i = 0; i < wanted; i++) {
 		uint64_t begin = pages * i / wanted, end = pages * (i + 1) / wanted, entry;
-		uint64_t page = ram->start / WORTH_PAGE + begin + (uint64_t)random() % (end - begin);
+		uint64_t page = ram->start / KSM_PAGE + begin + (uint64_t)random() % (end - begin);
 
 		if (pread(pagemap, &entry, sizeof(entry), (off_t)(page * sizeof(entry))) != (ssize_t)sizeof(entry))
 			return -ESRCH;
@@ -63,7 +63,7 @@ static int choose(struct probe *probe, int pagemap, const struct guest_ram *ram,
 			continue;
 		}
 		(*own)++;
-		probe->addresses[probe->count++] = page * WORTH_PAGE;
+		probe->addresses[probe->count++] = page * KSM_PAGE;
 	}
 	return 0;
 }
@@ -77,7 +77,7 @@ static int choose_all(struct probe *probe, const struct guest *guest, int pagema
 	probe->addresses = xcalloc(size + guest->ram_count + 1, sizeof(*probe->addresses));
 	for (unsigned int i = 0; status == 0 && i < guest->ram_count; i++) {
 		const struct guest_ram *ram = &guest->ram[i];
-		uint64_t pages = ram->size / WORTH_PAGE, wanted = all ? size * pages / all : 0;
+		uint64_t pages = ram->size / KSM_PAGE, wanted = all ? size * pages / all : 0;
 
 		if (!of_small_pages(ram) || !pages)
 			continue;
@@ -99,19 +99,19 @@ static int choose_all(struct probe *probe, const struct guest *guest, int pagema
 /* Up to BATCH pages from @at; those that cannot be read any more get @gone, which is no hash of theirs. */
 static int look_at(const struct probe *probe, unsigned int at, unsigned int length, uint64_t gone, uint64_t *hashes)
 {
-	char (*pages)[WORTH_PAGE] = xmalloc((size_t)length * WORTH_PAGE);
-	struct iovec here = { .iov_base = pages, .iov_len = (size_t)length * WORTH_PAGE }, there[BATCH];
+	char (*pages)[KSM_PAGE] = xmalloc((size_t)length * KSM_PAGE);
+	struct iovec here = { .iov_base = pages, .iov_len = (size_t)length * KSM_PAGE }, there[BATCH];
 	ssize_t got;
 
 	for (unsigned int i = 0; i < length; i++)
-		there[i] = (struct iovec){ .iov_base = (void *)(uintptr_t)probe->addresses[at + i], .iov_len = WORTH_PAGE };
+		there[i] = (struct iovec){ .iov_base = (void *)(uintptr_t)probe->addresses[at + i], .iov_len = KSM_PAGE };
 	got = process_vm_readv(probe->pid, &here, 1, there, length, 0);
 	if (got < 0 && errno != EFAULT) {
 		free(pages);
 		return -errno;
 	}
 	for (unsigned int i = 0; i < length; i++)
-		hashes[at + i] = got >= (ssize_t)((i + 1) * WORTH_PAGE) ? XXH3_64bits(pages[i], WORTH_PAGE) : gone;
+		hashes[at + i] = got >= (ssize_t)((i + 1) * KSM_PAGE) ? XXH3_64bits(pages[i], KSM_PAGE) : gone;
 	free(pages);
 	return 0;
 }
@@ -140,7 +140,7 @@ int probe_begin(const struct guest *guest, struct probe *probe, struct error *er
 	if (status < 0)
 		return error_errno(err, -status, "%s", path);
 	for (unsigned int i = 0; i < guest->ram_count; i++)
-		probe->elsewhere += of_small_pages(&guest->ram[i]) ? 0 : guest->ram[i].size / WORTH_PAGE;
+		probe->elsewhere += of_small_pages(&guest->ram[i]) ? 0 : guest->ram[i].size / KSM_PAGE;
 	probe->first = xcalloc(probe->count + 1, sizeof(*probe->first));
 	probe->second = xcalloc(probe->count + 1, sizeof(*probe->second));
 	return look(probe, 1, probe->first, err);

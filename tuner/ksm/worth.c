@@ -173,8 +173,8 @@ void worth_estimate(const struct worth_sample *samples, unsigned int count, uint
 		worth->twin = at_most(seen[g * count + g].share, rest - worth->common);
 		/* one page is kept of those that several guests hold, and of twins one of two at least */
 		share = worth->zero + worth->common * (1 - 1 / holders) + worth->twin / 2;
-		worth->saved = (uint64_t)(share * (double)samples[g].pages) * WORTH_PAGE;
-		worth->metadata = samples[g].pages * WORTH_METADATA;
+		worth->saved = (uint64_t)(share * (double)samples[g].pages) * KSM_PAGE;
+		worth->metadata = samples[g].pages * KSM_ITEM;
 		worth->profit = (int64_t)worth->saved - (int64_t)worth->metadata;
 	}
 	free(seen);

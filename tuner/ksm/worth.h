@@ -9,8 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WORTH_PAGE     4096 /* bytes; KSM knows no other page */
-#define WORTH_METADATA 64   /* bytes that the kernel keeps for each page it scans: struct ksm_rmap_item, mm/ksm.c */
+#include "host/ksm.h"
 
 /* What was seen of one guest. */
 struct worth_sample {
