@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/words.h"
 #include "lib/xalloc.h"
 
 #define LIST_TEXT (IDSET_MAX * 6)
@@ -14,11 +15,9 @@
 /* Whether cgroup.controllers or cgroup.subtree_control of the tree's root names cpuset. */
 static bool names_cpuset(const struct root *root, const char *mount, const char *file)
 {
-	char *text = root_read_all(root, NULL, "%s/%s", mount, file), *rest = NULL;
-	bool found = false;
+	char *text = root_read_all(root, NULL, "%s/%s", mount, file);
+	bool found = text && words_have(text, "cpuset");
 
-	for (char *word = text ? strtok_r(text, " \n", &rest) : NULL; word; word = strtok_r(NULL, " \n", &rest))
-		found = found || !strcmp(word, "cpuset");
 	free(text);
 	return found;
 }

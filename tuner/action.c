@@ -326,6 +326,12 @@ bool action_same_object(const struct action *a, const struct action *b)
 		(!kinds[a->kind]->many || same_text(a->detail, b->detail));
 }
 
+bool action_continues(const struct action *earlier, const struct action *later)
+{
+	return !kinds[later->kind]->others_matter ||
+		(later->before && action_same(later, earlier->after, later->before));
+}
+
 bool action_refusable(const struct action *action)
 {
 	return kinds[action->kind]->refusable;

@@ -105,6 +105,12 @@ bool action_same(const struct action *action, const char *a, const char *b);
 bool action_same_object(const struct action *a, const struct action *b);
 
 /*
+ * Of two such changes, whether one that has the earlier's before and the later's after says all there is. Not where it
+ * must be known who has set the value in between.
+ */
+bool action_continues(const struct action *earlier, const struct action *later);
+
+/*
  * To be called just before the change is announced in the journal: resolves the target to an
  * identity and reads ->before as the machine has it, byte for byte.
  */

@@ -597,15 +597,6 @@ static bool came_back(const struct journal_entry *entry)
 		entry->observed && !strcmp(entry->action.before, entry->observed);
 }
 
-/* Whether one record can say both. A list of CPUs that someone else has set in between is asked for in own_limits.c. */
-static bool continues(const struct journal_entry *last, const struct journal_entry *entry)
-{
-	const struct action *action = &entry->action;
-	bool asked = action->kind == ACTION_UNIT_CPUS || action->kind == ACTION_GROUP_CPUS;
-	return stands(last) && stands(entry) &&
-		(!asked || (action->before && action_same(action, last->action.after, action->before)));
-}
-
 /*
  * Fills @kept with what revert and verify have a use for; the texts stay the journal's. A change that was
  * continued keeps its place and number: the order of taking back is that of the first changes.
@@ -621,7 +612,7 @@ static unsigned int choose(const struct journal *journal, struct journal_entry *
 
 		if (entry->undone && !entry->refused)
 			continue;
-		if (last && continues(last, entry)) {
+		if (last && stands(last) && stands(entry) && action_continues(&last->action, &entry->action)) {
 			last->action = entry->action;
 			last->action.before = before;
 			last->observed = entry->observed;

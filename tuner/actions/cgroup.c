@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/words.h"
 #include "lib/xalloc.h"
 #include "tuner/actions/keep_pins.h"
 #include "tuner/actions/kinds.h"
@@ -15,16 +16,6 @@
 #include "tuner/cgroup_group.h"
 
 /* ---- controllers: the file takes "+cpu -memory" and shows "cpu memory" ---------------------- */
-
-static bool has_word(const char *words, const char *word)
-{
-	size_t length = strlen(word);
-
-	for (const char *at = words; (at = strstr(at, word)); at += length)
-		if ((at == words || strchr(" \n", at[-1])) && strchr(" \n", at[length]))
-			return true;
-	return false;
-}
 
 /* Calls for each word of @words that is not in @but; returns "+cpu +memory" or "" with @sign. */
 static char *signed_words(const char *words, const char *but, char sign)
@@ -34,7 +25,7 @@ static char *signed_words(const char *words, const char *but, char sign)
 	for (char *word = strtok_r(copy, " \n", &state); word; word = strtok_r(NULL, " \n", &state)) {
 		char *longer;
 
-		if (has_word(but, word))
+		if (words_have(but, word))
 			continue;
 		longer = xasprintf("%s%s%c%s", text, *text ? " " : "", sign, word);
 		free(text);
@@ -62,14 +53,11 @@ static bool controllers_same(const struct action *action, const char *now, const
 static int controllers_write(const struct action_context *context, const struct action *action, const char *text,
 	struct error *err)
 {
-	const char *slash = strrchr(action->target, '/');
-	char *dir = xasprintf("%.*s", slash ? (int)(slash - action->target) : 0, action->target);
-	struct pins *pins = strstr(text, "cpuset") ? pins_remember(&context->root, dir) : NULL;
+	struct pins *pins = strstr(text, "cpuset") ? pins_remember_beside(&context->root, action->target) : NULL;
 	int status = action_write_file(context, action, text, err);
 
 	if (pins)
 		pins_put_back(&context->root, pins);
-	free(dir);
 	return status;
 }
 

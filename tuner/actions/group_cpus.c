@@ -46,19 +46,15 @@ static char *read_cpus(const struct action_context *context, const struct action
 
 static int set(const struct action_context *context, const struct action *action, const char *text, struct error *err)
 {
-	const char *slash = strrchr(action->target, '/');
 	struct idset cpus;
 	struct pins *pins;
-	char *dir;
 	int status = idset_parse(text, &cpus, err);
 
 	if (status < 0)
 		return status;
-	dir = xasprintf("%.*s", slash ? (int)(slash - action->target) : 0, action->target);
-	pins = pins_remember(&context->root, dir);
+	pins = pins_remember_beside(&context->root, action->target);
 	status = group_write_cpus(&context->root, action->target, &cpus, err);
 	pins_put_back(&context->root, pins);
-	free(dir);
 	return status;
 }
 
@@ -68,4 +64,5 @@ const struct action_verbs action_group_cpus = {
 	.read = read_cpus,
 	.set = set,
 	.same = action_same_set,
+	.others_matter = true,
 };

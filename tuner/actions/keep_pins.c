@@ -89,6 +89,16 @@ struct pins *pins_remember(const struct root *root, const char *dir)
 	return pins;
 }
 
+struct pins *pins_remember_beside(const struct root *root, const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	char *dir = xasprintf("%.*s", slash ? (int)(slash - file) : 0, file);
+	struct pins *pins = pins_remember(root, dir);
+
+	free(dir);
+	return pins;
+}
+
 /* Forgotten: it may use all of its group now. One that someone else has pinned meanwhile is left alone. */
 static void put_back(const struct pin *pin, const struct idset *all)
 {

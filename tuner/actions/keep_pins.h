@@ -14,6 +14,8 @@ struct pins;
 
 /* Threads in the group at @dir (host path) and below that may not use all CPUs of their group. */
 struct pins *pins_remember(const struct root *root, const char *dir);
+/* The same for the group whose file @file is (".../cpuset.cpus"). */
+struct pins *pins_remember_beside(const struct root *root, const char *file);
 /* Puts back what was forgotten since; frees. */
 void pins_put_back(const struct root *root, struct pins *pins);
 

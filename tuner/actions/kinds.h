@@ -35,6 +35,7 @@ struct action_verbs {
 	/* NULL: never busy */
 	char *(*busy)(const struct action_context *context, const struct action *action);
 	bool refusable; /* the kernel may say no, and then nothing is wrong */
+	bool others_matter; /* what somebody else has set between two of our changes stays known (own_limits.c) */
 	bool many;      /* a target has several such values: which one is in ->detail */
 };
 

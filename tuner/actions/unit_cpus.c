@@ -93,4 +93,5 @@ const struct action_verbs action_unit_cpus = {
 	.read = read_cpus,
 	.set = set,
 	.same = action_same_set,
+	.others_matter = true,
 };

@@ -13,7 +13,6 @@
 #include "lib/xalloc.h"
 #include "tuner/cgroup.h"
 #include "tuner/placement/placement.h"
-#include "tuner/plan/irq.h"
 #include "tuner/scope.h"
 
 #define LIST_TEXT (IDSET_MAX * 6)
@@ -131,12 +130,12 @@ static int check_host(const struct isolate *isolate, struct error *err)
 	return 0;
 }
 
-static int check_group(const struct isolate *isolate, const struct host_group *group, struct error *err)
+static int check_group(const struct isolate *isolate, const struct host_group *group, const struct idset *wanted,
+	struct error *err)
 {
-	struct idset wanted = isolate_wanted(isolate, group);
 	char list[LIST_TEXT], *who;
 
-	if (!idset_empty(&wanted))
+	if (!idset_empty(wanted))
 		return 0;
 	who = owners(isolate);
 	profile_fault(&isolate->profile->at_isolate, &isolate->profile->at_isolate, err, "isolate leaves %s no CPU: "
@@ -237,7 +236,7 @@ int plan_isolate(struct action_list *list, struct plan_notes *notes, const struc
 			note_group(&isolate, notes, group);
 			continue;
 		}
-		rc = check_group(&isolate, group, err);
+		rc = check_group(&isolate, group, &wanted, err);
 		if (rc < 0 || idset_equal(&wanted, &group->cpus))
 			continue;
 		if (first)
