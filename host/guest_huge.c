@@ -12,34 +12,25 @@
 #include <unistd.h>
 
 #include "host/guest_internal.h"
+#include "host/pagemap.h"
 #include "host/proc.h"
 #include "lib/size.h"
 
 #define ROLLUP_RSS_MAX GIB
 #define SAMPLES        1024
-#define SMALL_PAGE     (4 * KIB)
-
-/* Bits of a pagemap entry, Documentation/admin-guide/mm/pagemap.rst. */
-#define PAGEMAP_PRESENT (UINT64_C(1) << 63)
-#define PAGEMAP_FRAME   ((UINT64_C(1) << 55) - 1)
 
 struct huge_survey {
 	int pagemap, kpageflags;
 	bool refused;     /* frame numbers read as 0: no CAP_SYS_ADMIN */
 };
 
-static bool read_entry(int fd, uint64_t index, uint64_t *entry)
-{
-	return pread(fd, entry, sizeof(*entry), (off_t)(index * sizeof(*entry))) == (ssize_t)sizeof(*entry);
-}
-
 static bool is_huge(struct huge_survey *survey, uint64_t address)
 {
 	uint64_t entry, flags;
 
-	if (!read_entry(survey->pagemap, address / SMALL_PAGE, &entry) || !(entry & PAGEMAP_PRESENT))
+	if (!pagemap_read(survey->pagemap, address / PAGEMAP_PAGE, &entry) || !(entry & PAGEMAP_PRESENT))
 		return false;
-	if (!(entry & PAGEMAP_FRAME) || !read_entry(survey->kpageflags, entry & PAGEMAP_FRAME, &flags)) {
+	if (!(entry & PAGEMAP_FRAME) || !pagemap_read(survey->kpageflags, entry & PAGEMAP_FRAME, &flags)) {
 		survey->refused = true;
 		return false;
 	}
@@ -49,14 +40,13 @@ static bool is_huge(struct huge_survey *survey, uint64_t address)
 /* A page somewhere in each of equal strips, as guest_map_read() does. */
 static uint64_t survey_ram(struct huge_survey *survey, const struct guest_ram *ram, uint64_t samples)
 {
-	uint64_t pages = ram->size / SMALL_PAGE, huge = 0;
+	uint64_t pages = ram->size / PAGEMAP_PAGE, huge = 0;
 
 	for (uint64_t i = 0; i < samples && !survey->refused; i++) {
-		uint64_t first = pages * i / samples, next = pages * (i + 1) / samples;
+		uint64_t length, page = sample_page(pages, samples, i, &length);
 
-		if (next > first && is_huge(survey, ram->start +
-				(first + (uint64_t)random() % (next - first)) * SMALL_PAGE))
-			huge += (next - first) * SMALL_PAGE;
+		if (length && is_huge(survey, ram->start + page * PAGEMAP_PAGE))
+			huge += length * PAGEMAP_PAGE;
 	}
 	return huge;
 }
@@ -65,14 +55,12 @@ static uint64_t estimate(const struct guest *guest)
 {
 	struct huge_survey survey = {0};
 	uint64_t huge = 0;
-	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/pagemap", guest->pid);
-	survey.pagemap = open(path, O_RDONLY | O_CLOEXEC);
+	survey.pagemap = pagemap_open(guest->pid);
 	survey.kpageflags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
 	survey.refused = survey.pagemap < 0 || survey.kpageflags < 0 || !guest->ram_count;
 	for (unsigned int i = 0; i < guest->ram_count && !survey.refused; i++)
-		if (guest->ram[i].page_size == SMALL_PAGE)
+		if (guest->ram[i].page_size == PAGEMAP_PAGE)
 			huge += survey_ram(&survey, &guest->ram[i], (uint64_t)((double)SAMPLES *
 				(double)guest->ram[i].size / (double)guest->configured) + 1);
 	if (survey.pagemap >= 0)

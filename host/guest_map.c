@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "host/guest_internal.h"
+#include "host/pagemap.h"
 #include "host/proc.h"
 #include "lib/size.h"
 #include "lib/xalloc.h"
@@ -86,10 +87,9 @@ static void survey_some(struct survey *survey, const struct guest_ram *ram, uint
 		return;
 	}
 	for (uint64_t i = 0; i < samples && !survey->result; i++) {
-		uint64_t first = pages * i / samples, next = pages * (i + 1) / samples;
-		uint64_t page = first + (uint64_t)random() % (next - first);
+		uint64_t length, page = sample_page(pages, samples, i, &length);
 
-		want(survey, ram->start + page * ram->page_size, (next - first) * ram->page_size);
+		want(survey, ram->start + page * ram->page_size, length * ram->page_size);
 	}
 }
 

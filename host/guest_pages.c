@@ -15,15 +15,10 @@
 #include <unistd.h>
 
 #include "host/guest.h"
-#include "lib/size.h"
+#include "host/pagemap.h"
 #include "lib/xalloc.h"
 
-#define SMALL_PAGE (4 * KIB)
-#define WINDOW     512 /* entries read at once: of 2M */
-
-/* Bits of a pagemap entry, Documentation/admin-guide/mm/pagemap.rst. */
-#define PAGEMAP_PRESENT (UINT64_C(1) << 63)
-#define PAGEMAP_FRAME   ((UINT64_C(1) << 55) - 1)
+#define WINDOW 512 /* entries read at once: of 2M */
 
 struct zone {
 	uint64_t first, count; /* page frames */
@@ -74,11 +69,8 @@ struct guest_pages *guest_pages_open(const struct guest *guest)
 
 static void open_pagemap(struct guest_pages *pages)
 {
-	char path[64];
-
 	pages->opened = true;
-	snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)pages->pid);
-	pages->pagemap = open(path, O_RDONLY | O_CLOEXEC);
+	pages->pagemap = pagemap_open(pages->pid);
 }
 
 static void learn_frames(struct guest_pages *pages)
@@ -117,8 +109,7 @@ static bool is_zero_page(const struct guest_pages *pages, uint64_t frame)
 {
 	uint64_t flags = 0;
 
-	return pread(pages->kpageflags, &flags, sizeof(flags), (off_t)(frame * sizeof(flags))) ==
-		(ssize_t)sizeof(flags) && (flags >> KPF_ZERO_PAGE & 1);
+	return pagemap_read(pages->kpageflags, frame, &flags) && (flags >> KPF_ZERO_PAGE & 1);
 }
 
 int guest_pages_node(struct guest_pages *pages, uint64_t address)
@@ -127,7 +118,7 @@ int guest_pages_node(struct guest_pages *pages, uint64_t address)
 
 	if (!pages->opened)
 		open_pagemap(pages);
-	entry = pages->pagemap >= 0 ? entry_of(pages, address / SMALL_PAGE) : 0;
+	entry = pages->pagemap >= 0 ? entry_of(pages, address / PAGEMAP_PAGE) : 0;
 	frame = entry & PAGEMAP_FRAME;
 	if (!(entry & PAGEMAP_PRESENT) || !frame)
 		return -1;

@@ -3,7 +3,6 @@
 #include "tuner/ksm/probe.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/uio.h>
@@ -12,14 +11,10 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "lib/size.h"
+#include "host/pagemap.h"
 #include "lib/xalloc.h"
 
 #define BATCH 64 /* pages in one call */
-
-/* Bits of a pagemap entry, Documentation/admin-guide/mm/pagemap.rst. */
-#define PAGEMAP_PRESENT (UINT64_C(1) << 63)
-#define PAGEMAP_FILE    (UINT64_C(1) << 61) /* or shared memory */
 
 uint64_t probe_zero(void)
 {
@@ -51,10 +46,9 @@ static int choose(struct probe *probe, int pagemap, const struct guest_ram *ram,
 	uint64_t pages = ram->size / KSM_PAGE;
 
 	for (unsigned int i = 0; i < wanted; i++) {
-		uint64_t begin = pages * i / wanted, end = pages * (i + 1) / wanted, entry;
-		uint64_t page = ram->start / KSM_PAGE + begin + (uint64_t)random() % (end - begin);
+		uint64_t length, entry, page = ram->start / KSM_PAGE + sample_page(pages, wanted, i, &length);
 
-		if (pread(pagemap, &entry, sizeof(entry), (off_t)(page * sizeof(entry))) != (ssize_t)sizeof(entry))
+		if (!pagemap_read(pagemap, page, &entry))
 			return -ESRCH;
 		if (!(entry & PAGEMAP_PRESENT))
 			continue;
@@ -127,18 +121,15 @@ static int look(const struct probe *probe, uint64_t gone, uint64_t *hashes, stru
 
 int probe_begin(const struct guest *guest, struct probe *probe, struct error *err)
 {
-	char path[64];
-	int pagemap, status;
+	int pagemap = pagemap_open(guest->pid), status = pagemap < 0 ? -errno : 0;
 
 	*probe = (struct probe){ .pid = guest->pid };
-	snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)guest->pid);
-	pagemap = open(path, O_RDONLY | O_CLOEXEC);
-	if (pagemap < 0)
-		return error_errno(err, errno, "%s", path);
-	status = choose_all(probe, guest, pagemap);
-	close(pagemap);
+	if (status == 0) {
+		status = choose_all(probe, guest, pagemap);
+		close(pagemap);
+	}
 	if (status < 0)
-		return error_errno(err, -status, "%s", path);
+		return error_errno(err, -status, "/proc/%d/pagemap", (int)guest->pid);
 	for (unsigned int i = 0; i < guest->ram_count; i++)
 		probe->elsewhere += of_small_pages(&guest->ram[i]) ? 0 : guest->ram[i].size / KSM_PAGE;
 	probe->first = xcalloc(probe->count + 1, sizeof(*probe->first));
