@@ -38,7 +38,7 @@ static const struct option_row rows[] = {
 	{ 0 },
 };
 
-/* A guest with its sample; @gone: it ended between the looks. */
+/* A guest with its sample; @gone: it has ended, or its memory may not be read. */
 struct row {
 	const struct guest *guest;
 	struct probe probe;
@@ -73,7 +73,7 @@ static int begin(const struct guest_list *guests, char **names, struct table *ta
 		if (probe_begin(guest, &row->probe, err) < 0) {
 			if (*names)
 				return -EIO;
-			row->gone = true; /* of all of them, one that ends is none */
+			row->gone = true; /* of all of them, the others are told */
 		}
 	}
 	return 0;
@@ -114,7 +114,7 @@ static void estimate(const struct table *table, struct worth *worths)
 static const char *verdict(const struct row *row, const struct worth *worth)
 {
 	if (row->gone)
-		return "ended";
+		return "could not be looked at: it has ended, or you may not (root may)";
 	if (!row->probe.count)
 		return row->probe.elsewhere ? "not mergeable: its memory is a file's or of huge pages" : "has no memory yet";
 	if (worth->profit <= 0)
@@ -138,8 +138,11 @@ static void print(const struct table *table, const struct worth *worths)
 {
 	char has[SIZE_TEXT_MAX], profit[SIZE_TEXT_MAX];
 
-	printf("%-20s %8s %7s %7s %7s %7s %8s  %s\n", "GUEST", "HAS", "STABLE", "ZERO", "COMMON", "TWIN", "PROFIT",
-		"VERDICT");
+	if (!table->count)
+		puts("no guest runs");
+	else
+		printf("%-20s %8s %7s %7s %7s %7s %8s  %s\n", "GUEST", "HAS", "STABLE", "ZERO", "COMMON", "TWIN",
+			"PROFIT", "VERDICT");
 	for (unsigned int i = 0; i < table->count; i++) {
 		const struct row *row = &table->rows[i];
 		const struct worth *worth = &worths[i];
